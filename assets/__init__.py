@@ -1,0 +1,1 @@
+"""What is not code: style sheets, the example inventory, pictures."""

@@ -1,0 +1,1 @@
+"""Backups: the configuration, the records, the stores, and the catalog that joins them."""

@@ -1,0 +1,108 @@
+"""Snapshots as the catalog knows them: copies, records, integrity."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class Integrity(enum.Enum):
+    """What is known about a snapshot's contents."""
+
+    VERIFIED = "verified"
+    """The trailing sha256 matches and the structure is sound."""
+    NO_HASH = "no-hash"
+    """A copy of a member's own database: structure sound, nothing to compare it with."""
+    UNVERIFIED = "unverified"
+    """Not looked at yet."""
+    CORRUPT = "corrupt"
+
+
+class StoreKind(enum.Enum):
+    """The kinds of place where a copy can lie."""
+
+    NODE = "node"
+    S3 = "s3"
+    BASTION = "bastion"
+    """A file on this machine, named by a person; never listed by the catalog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One place where a snapshot lies. `size` is that of the stored file, in bytes."""
+
+    store: StoreKind
+    path: str
+    """The file's absolute path on its node or here; the object's key in S3."""
+    size: int
+    modified_at: datetime
+    node: str | None = None
+    """The node's name, for node copies."""
+    bucket: str | None = None
+
+    @property
+    def location(self) -> str:
+        """The copy as a REF of the command line: `node:/path`, `s3://bucket/key`, or a path."""
+        if self.store is StoreKind.NODE:
+            return f"{self.node}:{self.path}"
+        if self.store is StoreKind.S3:
+            return f"s3://{self.bucket}/{self.path}"
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An entry of `status.records` of the EtcdBackupConfiguration."""
+
+    file_name: str
+    backup_timestamp: datetime | None
+    result: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the platform says that this backup succeeded."""
+        return self.result == "Success"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One backup, with every copy of it that was found. A record without a file has no copies."""
+
+    name: str
+    taken_at: datetime | None
+    copies: tuple[Copy, ...]
+    record: Record | None = None
+    integrity: Integrity = Integrity.UNVERIFIED
+    reason: str | None = None
+    """Why it cannot be used, in words; None where nothing speaks against it."""
+
+    @property
+    def size(self) -> int:
+        """The largest copy's size in bytes; 0 without a copy."""
+        return max((copy.size for copy in self.copies), default=0)
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be offered for a restore."""
+        return self.reason is None and bool(self.copies) and self.integrity is not Integrity.CORRUPT
+
+
+@dataclass(frozen=True, slots=True)
+class SourceError:
+    """A place that could not be listed; it never hides the others."""
+
+    store: StoreKind
+    location: str
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All snapshots, newest first, and the places that could not be listed."""
+
+    snapshots: tuple[Snapshot, ...]
+    errors: tuple[SourceError, ...] = ()
+    places: int = 0
+    """How many places were listed without error."""

@@ -1,0 +1,1 @@
+"""What the nodes say: manifests, disks, tools, containers, members, the Kubernetes side."""

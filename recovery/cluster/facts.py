@@ -1,0 +1,214 @@
+"""Facts about nodes, read without changing anything. The plan is made of these and nothing else."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from recovery.errors import NodeError
+from recovery.inventory.model import Cluster, Node
+
+
+class ServiceState(enum.Enum):
+    """What `systemctl is-active` says, as far as it matters here."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    FAILED = "failed"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+class ToolKind(enum.Enum):
+    """The two programs that can restore a snapshot (etcdctl up to 3.5, etcdutl from 3.5)."""
+
+    ETCDCTL = "etcdctl"
+    ETCDUTL = "etcdutl"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """An etcd version, ordered as versions are."""
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdTool:
+    """A restore program found on a node, asked for its version and its flags."""
+
+    kind: ToolKind
+    path: str
+    version: Version
+    restores: bool
+    """Whether it has `snapshot restore` at all (etcdctl 3.6 does not)."""
+    bumps_revision: bool
+    """Whether `snapshot restore` has both --bump-revision and --mark-compacted."""
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdManifest:
+    """A node's `etcd.yaml`, read. Directories are the host's, mapped through the pod's volumes."""
+
+    path: str
+    text: str
+    sha256: str
+    mode: str
+    """Octal, as `stat -c %a` prints it."""
+    owner: str
+    """`uid:gid`."""
+    member_name: str
+    data_dir: str
+    advertise_client_urls: tuple[str, ...]
+    listen_client_urls: tuple[str, ...]
+    listen_peer_urls: tuple[str, ...]
+    initial_advertise_peer_urls: tuple[str, ...]
+    initial_cluster: tuple[tuple[str, str], ...]
+    """(member name, peer URL) pairs as this one node lists them: on kubeadm not all members."""
+    initial_cluster_state: str | None
+    cert_file: str
+    key_file: str
+    trusted_ca_file: str
+    image: str
+    version: Version | None
+    """From the image's tag; None where the tag says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirFacts:
+    """The data directory and the ground it stands on. Sizes are bytes."""
+
+    path: str
+    exists: bool
+    is_mount: bool
+    """A filesystem of its own is mounted on it, so renames must stay inside it."""
+    device: int
+    """st_dev of the directory, or of its nearest existing parent."""
+    free: int
+    owner: str
+    """`uid:gid` of the directory, or of its nearest existing parent."""
+    mode: str
+    member_exists: bool
+    database_size: int | None
+    """Size of member/snap/db; None where it is absent."""
+    database_modified_at: datetime | None
+    wal_files: int
+    work_device: int
+    """st_dev of the node's work directory, or of its nearest existing parent."""
+    work_free: int
+    parent_device: int
+    """st_dev of the directory that the data directory stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container as `crictl ps -a` lists it."""
+
+    id: str
+    name: str
+    state: str
+    """CONTAINER_RUNNING, CONTAINER_EXITED, …"""
+    attempt: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs now."""
+        return self.state == "CONTAINER_RUNNING"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """Everything one control-plane node said about itself."""
+
+    node: Node
+    hostname: str
+    is_root: bool
+    clock_offset: float
+    """Seconds that the node's clock is ahead of this machine's, give or take a round trip."""
+    kubelet: ServiceState
+    manifest: EtcdManifest | None
+    manifest_error: str | None
+    """Why there is no manifest: absent, unreadable, or not understood."""
+    data_dir: DataDirFacts | None
+    containers: tuple[Container, ...]
+    containers_error: str | None
+    tools: tuple[EtcdTool, ...]
+    has_python3: bool
+    selinux_enforcing: bool
+    architecture: str
+    """`uname -m`."""
+    api_server_port: int = 6443
+
+
+@dataclass(frozen=True, slots=True)
+class MemberStatus:
+    """What a member says through its maintenance API."""
+
+    name: str
+    id: int
+    cluster_id: int
+    version: str
+    leader_id: int
+    """0 where it knows no leader."""
+    learner: bool
+    database_size: int
+    revision: int
+    raft_term: int
+    raft_index: int
+    errors: tuple[str, ...] = ()
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this member leads."""
+        return self.leader_id == self.id
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """The facts of all control-plane nodes; a node is in `nodes` or in `unreachable`.
+
+    A member is in `members` or in `silent`, under its node's name.
+    """
+
+    cluster: Cluster
+    gathered_at: datetime
+    nodes: dict[str, NodeFacts]
+    unreachable: dict[str, NodeError]
+    members: dict[str, MemberStatus]
+    silent: dict[str, str]
+    """Why a member does not answer, in words."""
+
+
+class ClusterState(enum.Enum):
+    """The diagnosis in words, as the top line shows it."""
+
+    HEALTHY = "HEALTHY"
+    DEGRADED = "DEGRADED"
+    QUORUM_LOST = "QUORUM LOST"
+    UNREACHABLE = "UNREACHABLE"
+    UNKNOWN = "LOOKING"
+    """Facts have not arrived yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One sentence and one advice, with what they rest on."""
+
+    state: ClusterState
+    answering: int
+    total: int
+    sentence: str
+    advice: str
+
+    @property
+    def label(self) -> str:
+        """For example `QUORUM LOST 1/3`."""
+        if self.state is ClusterState.UNKNOWN:
+            return self.state.value
+        return f"{self.state.value} {self.answering}/{self.total}"

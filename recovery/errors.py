@@ -1,0 +1,83 @@
+"""The errors of etcd-rescue: each says what happened, where, and what to do next."""
+
+from __future__ import annotations
+
+
+class RescueError(Exception):
+    """Something that a person has to know about.
+
+    `what` is one sentence that names the thing; `where` is a node, file, URL or command;
+    `remedy` is the next step; `detail` is raw output, shown on request only.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", detail: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """One line: where, what and the remedy, without the raw detail."""
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text} → {self.remedy}" if self.remedy else text
+
+
+class UsageError(RescueError):
+    """Wrong use of a command: an argument that is none, a reference that fits nothing. Exit 2."""
+
+
+class InventoryError(UsageError):
+    """The inventory cannot be used; `where` names file and line. Exit 2."""
+
+
+class RefusedError(RescueError):
+    """etcd-rescue declines to go on: preflight failed, or consent is missing. Exit 3."""
+
+
+class NodeError(RescueError):
+    """Something about one node; `where` is the node's name."""
+
+
+class NodeUnreachableError(NodeError):
+    """No SSH session: refused, silent, unresolvable, or lost in the middle."""
+
+
+class HostKeyError(NodeUnreachableError):
+    """The node's host key is unknown (the remedy says how to accept it) or has changed."""
+
+
+class LoginRefusedError(NodeUnreachableError):
+    """The node answers and refuses the login, or sudo asks for a password."""
+
+
+class ScriptError(NodeError):
+    """A script on a node ended badly, or nobody knows how it ended."""
+
+
+class TransferError(NodeError):
+    """A file did not arrive whole; nothing carries its final name."""
+
+
+class SnapshotError(RescueError):
+    """A file is no usable snapshot; `what` says why, `where` which file."""
+
+
+class StoreError(RescueError):
+    """A store of backups (a node's directory, a bucket) cannot be read or written."""
+
+
+class ConfigurationError(RescueError):
+    """An EtcdBackupConfiguration, or a part of one, is not valid."""
+
+
+class EtcdError(RescueError):
+    """A member does not answer, or answers with an error; `where` names the member."""
+
+
+class KubernetesError(RescueError):
+    """An API server does not answer, or refuses."""
+
+
+class RehearsalError(RescueError):
+    """The rehearsal cluster cannot be made on this machine."""

@@ -1,0 +1,1 @@
+"""The cluster file: which nodes a cluster has and how to reach them."""

@@ -1,0 +1,1 @@
+"""The restore: plan, steps, the run that executes a plan, its journal."""

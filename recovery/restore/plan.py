@@ -1,0 +1,170 @@
+"""A plan as pure data: steps, actions, the exact script for every node. It connects to nothing."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+
+class Risk(enum.Enum):
+    """What an action can do to the cluster; the badge on the screen."""
+
+    READ = "read"
+    CHANGE = "change"
+    DESTROY = "destroy"
+
+    @property
+    def badge(self) -> str:
+        """The word shown beside a step."""
+        return "DANGER" if self is Risk.DESTROY else self.value.upper()
+
+
+class Watch(enum.Enum):
+    """Things that only the bastion can see, through tunnels to the members."""
+
+    QUORUM_STILL_LOST = "quorum-still-lost"
+    ETCD_FORMED = "etcd-formed"
+    CONTROL_PLANE_READY = "control-plane-ready"
+    HEALTH_PROVEN = "health-proven"
+
+
+class Carried(enum.Enum):
+    """Files that the bastion carries to nodes."""
+
+    SNAPSHOT = "snapshot"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A file that is carried to a node's path and checked there before it gets its name."""
+
+    carried: Carried
+    target: str
+    sha256: str | None
+    """Expected on arrival; None where only the source node can tell (a tool)."""
+    size: int
+    mode: int = 0o600
+    source_node: str | None = None
+    """For TOOL: the node that has it."""
+    source_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeWork:
+    """What an action does on one node. Scripts are POSIX sh, complete, as they will be run."""
+
+    node: str
+    script: str
+    """For a delivery or a watch: the equivalent commands for a person, not run by the engine."""
+    probe: str | None = None
+    """A script that exits 0 exactly when the work is already done."""
+    undo: str | None = None
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One script on one or more nodes, all nodes at once."""
+
+    id: str
+    title: str
+    reason: str
+    risk: Risk
+    works: tuple[NodeWork, ...]
+    watch: Watch | None = None
+    timeout: float = 120.0
+    """Seconds after which it counts as hanging."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of the nodes it touches."""
+        return tuple(work.node for work in self.works)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of the plan with one purpose."""
+
+    id: str
+    title: str
+    purpose: str
+    """One sentence that says what happens now."""
+    documented_as: str
+    """The number of the documented step that it is, for example `2`; empty for ours alone."""
+    actions: tuple[Action, ...]
+    safe_after: str = ""
+    """What holds if one stops after this step, and how to go back."""
+
+    @property
+    def risk(self) -> Risk:
+        """The worst risk among its actions."""
+        order = [Risk.READ, Risk.CHANGE, Risk.DESTROY]
+        return max((action.risk for action in self.actions), key=order.index, default=Risk.READ)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A question asked before its first step, for all the steps that it covers."""
+
+    id: str
+    title: str
+    risk: Risk
+    steps: tuple[str, ...]
+    """Ids of the steps it covers, in order; asked before the first."""
+    stops: str = ""
+    replaces: str = ""
+    keeps: str = ""
+    loses: str = ""
+    undo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreSource:
+    """The snapshot that is restored, as far as a plan needs it."""
+
+    name: str
+    location: str
+    sha256: str
+    size: int
+    has_hash: bool
+    revision: int
+    taken_at: str | None = None
+    """RFC 3339 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEdit:
+    """The change to one node's etcd.yaml: both texts, so that a diff can be shown."""
+
+    node: str
+    path: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a restore does, from the first check to the last proof."""
+
+    run_id: str
+    cluster: str
+    source: RestoreSource
+    nodes: tuple[str, ...]
+    steps: tuple[Step, ...]
+    gates: tuple[Gate, ...]
+    manifest_edits: tuple[ManifestEdit, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+    revision_bump: int = 0
+    """How far revisions are raised; 0 where the tool cannot."""
+
+    def step(self, step_id: str) -> Step:
+        """The step of that id; KeyError where there is none."""
+        for step in self.steps:
+            if step.id == step_id:
+                return step
+        raise KeyError(step_id)
+
+    def gate_before(self, step_id: str) -> Gate | None:
+        """The gate that is asked right before this step, if any."""
+        return next((gate for gate in self.gates if gate.steps and gate.steps[0] == step_id), None)

@@ -1,0 +1,1 @@
+"""One snapshot file: unpack, verify, read."""

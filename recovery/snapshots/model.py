@@ -1,0 +1,72 @@
+"""What reading a snapshot file tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recovery.backups.model import Integrity
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotMember:
+    """A member as the snapshot's `members` bucket has it."""
+
+    id: int
+    name: str
+    peer_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedName:
+    """A resource or a namespace, with its objects and the bytes of their values."""
+
+    name: str
+    count: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotContents:
+    """What is inside a database: everything `inspect` prints."""
+
+    revision: int
+    keys: int
+    """Counted as `etcdutl snapshot status` of 3.5 does."""
+    live_keys: int
+    database_size: int
+    """Bytes of the database proper, without the trailing hash."""
+    cluster_version: str
+    members: tuple[SnapshotMember, ...]
+    alarms: tuple[str, ...]
+    resources: tuple[CountedName, ...] = ()
+    namespaces: tuple[CountedName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a file can be trusted, and why not."""
+
+    integrity: Integrity
+    reason: str | None
+    """For CORRUPT: where (hash, structure, cut short at byte N of M). None otherwise."""
+    contents: SnapshotContents | None
+    """None where the file is corrupt beyond reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedSnapshot:
+    """A snapshot on this machine, unpacked and verified: what a restore starts from."""
+
+    name: str
+    location: str
+    """The copy it came from, as a REF."""
+    database: Path
+    """The unpacked database file (with its trailing hash, if it has one)."""
+    sha256: str
+    """Of the whole unpacked file, lower-case hex."""
+    size: int
+    """Of the whole unpacked file, in bytes."""
+    verdict: Verdict
+    unpacked_from: tuple[str, ...] = field(default=())
+    """The wrappings taken off, outermost first: for example ("tar",) or ("gzip", "tar")."""

@@ -1,0 +1,1 @@
+"""The terminal application: entry point, command line, App, theme, command palette."""

@@ -210,5 +210,5 @@ class Diagnosis:
     def label(self) -> str:
         """For example `QUORUM LOST 1/3`."""
         if self.state is ClusterState.UNKNOWN:
-            return self.state.value
+            return str(self.state.value)
         return f"{self.state.value} {self.answering}/{self.total}"

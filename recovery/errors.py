@@ -52,11 +52,17 @@ class LoginRefusedError(NodeUnreachableError):
 
 
 class ScriptError(NodeError):
-    """A script on a node ended badly, or nobody knows how it ended."""
+    """A script on a node ended badly, or nobody knows how it ended (`exit_status` is None)."""
+
+    exit_status: int | None = None
 
 
 class TransferError(NodeError):
     """A file did not arrive whole; nothing carries its final name."""
+
+
+class ManifestError(NodeError):
+    """A static pod manifest is missing, not understood, or cannot be edited; `where` is its path."""
 
 
 class SnapshotError(RescueError):

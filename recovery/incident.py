@@ -14,41 +14,14 @@ from recovery.backups.model import Catalog, Snapshot
 from recovery.cluster.facts import ClusterFacts, Diagnosis
 from recovery.health.model import Check, HealthReport
 from recovery.inventory.model import Cluster
-from recovery.restore.events import Event, Outcome
+from recovery.restore.events import Event
 from recovery.restore.operator import Operator
 from recovery.restore.plan import Plan
+from recovery.restore.run_control import RestoreRun
 from recovery.snapshots.model import FetchedSnapshot
 
 Progress = Callable[[str, int, int], None]
 """Called with what is moving, bytes done, and bytes in all (0 where unknown)."""
-
-
-class RestoreRun:
-    """One execution of a plan. Made by `Incident.restore`."""
-
-    run_id: str
-    log_path: str
-
-    async def execute(self) -> Outcome:
-        """Do the plan, asking the operator; returns DONE, FAILED, REFUSED or ABORTED."""
-        raise NotImplementedError
-
-    def pause(self) -> None:
-        """Hold before the next action; the one under way goes on to its end."""
-        raise NotImplementedError
-
-    def go_on(self) -> None:
-        """Take up a paused run again."""
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        """Stop before the next action; nothing is cut off in the middle."""
-        raise NotImplementedError
-
-    @property
-    def paused(self) -> bool:
-        """Whether it holds, or will hold before the next action."""
-        raise NotImplementedError
 
 
 class Incident:

@@ -32,6 +32,8 @@ class Check:
     meaning: str = ""
     """What it means for the person, or what it proves."""
     remedy: str = ""
+    must_be_acknowledged: bool = False
+    """A warning so grave that a person has to say that they have read it."""
 
 
 @dataclass(frozen=True, slots=True)

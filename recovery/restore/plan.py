@@ -23,9 +23,15 @@ class Watch(enum.Enum):
     """Things that only the bastion can see, through tunnels to the members."""
 
     QUORUM_STILL_LOST = "quorum-still-lost"
+    """Nothing came back by itself since the plan was made."""
     ETCD_FORMED = "etcd-formed"
+    """Every member answers a linearizable read and sees the same leader."""
     CONTROL_PLANE_READY = "control-plane-ready"
+    """Every API server says that it is ready."""
+    MEMBERS_AGREE = "members-agree"
+    """Same members, same hash at the same revision, and a write goes through."""
     HEALTH_PROVEN = "health-proven"
+    """Every check of the health screen passes."""
 
 
 class Carried(enum.Enum):
@@ -75,6 +81,8 @@ class Action:
     watch: Watch | None = None
     timeout: float = 120.0
     """Seconds after which it counts as hanging."""
+    essential: bool = True
+    """False where the restore is good without it, so that a failure may be left for later."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -157,6 +165,8 @@ class Plan:
     warnings: tuple[str, ...] = field(default=())
     revision_bump: int = 0
     """How far revisions are raised; 0 where the tool cannot."""
+    quorum_was_lost: bool = True
+    """Whether the cluster had lost its quorum when the plan was made."""
 
     def step(self, step_id: str) -> Step:
         """The step of that id; KeyError where there is none."""

@@ -1,0 +1,1 @@
+"""The steps of a restore, one module a step, in the order of the plan."""

@@ -1,0 +1,57 @@
+"""The questions of a plan: few, and each before something that deserves one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recovery.inventory.model import Cluster
+from recovery.restore.ground import NodeGround
+from recovery.restore.plan import Gate, RestoreSource, Risk
+
+STAGE_GATE = "stage"
+REPLACE_GATE = "replace"
+KUBELETS_GATE = "kubelets"
+
+
+def gates(
+    cluster: Cluster, grounds: Sequence[NodeGround], source: RestoreSource
+) -> tuple[Gate, ...]:
+    """Write to staging; take the API down and replace the data; restart kubelets."""
+    first = grounds[0]
+    return (
+        Gate(
+            id=STAGE_GATE,
+            title="write to the nodes' staging directories",
+            risk=Risk.CHANGE,
+            steps=("stage", "restore"),
+            stops="nothing: the cluster is not touched yet",
+            keeps=f"everything; new files go to {first.run_dir} and {first.staging}",
+            undo="remove those two directories",
+        ),
+        Gate(
+            id=REPLACE_GATE,
+            title="the API goes down now",
+            risk=Risk.DESTROY,
+            steps=("stop", "set-aside", "manifest", "place", "start"),
+            stops="kubelet, etcd, kube-apiserver, scheduler, controller-manager",
+            replaces=f"{first.member} by the snapshot {source.name}",
+            keeps=f"the old data in {first.aside}, on every node",
+            loses=_loses(source),
+            undo="the old data is renamed back, and etcd.yaml with it",
+        ),
+        Gate(
+            id=KUBELETS_GATE,
+            title="restart kubelet on every node",
+            risk=Risk.CHANGE,
+            steps=("kubelets",),
+            stops=f"kubelet on {len(cluster.nodes)} nodes for a few seconds; containers go on",
+            keeps="running containers",
+            undo="none is needed",
+        ),
+    )
+
+
+def _loses(source: RestoreSource) -> str:
+    if source.taken_at:
+        return f"everything written since {source.taken_at} (revision {source.revision})"
+    return f"everything written after revision {source.revision}"

@@ -1,0 +1,145 @@
+"""The append-only record of a run: one JSON line for everything that starts and ends.
+
+A line is on disk (fsync) before what it announces begins. A torn last line, left by a crash, is
+tolerated when the journal is read. It holds no secrets.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+import os
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from recovery.errors import RescueError
+from recovery.places import make_private
+
+VERSION = 1
+JOURNAL_NAME = "journal.jsonl"
+
+
+class JournalEvent(enum.Enum):
+    """What a line says."""
+
+    RUN_STARTED = "run-started"
+    GATE_ASKED = "gate-asked"
+    GATE_GRANTED = "gate-granted"
+    GATE_REFUSED = "gate-refused"
+    STEP_STARTED = "step-started"
+    STEP_ENDED = "step-ended"
+    ACTION_STARTED = "action-started"
+    ACTION_ENDED = "action-ended"
+    DECISION = "decision"
+    RUN_ENDED = "run-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One line. Fields that do not apply are None and are left out of the file."""
+
+    event: JournalEvent
+    at: str = ""
+    """RFC 3339 UTC; filled in when written."""
+    version: int = VERSION
+    run_id: str | None = None
+    cluster: str | None = None
+    snapshot: str | None = None
+    operator: str | None = None
+    """user@host of whoever started the run."""
+    pid: int | None = None
+    gate: str | None = None
+    step: str | None = None
+    action: str | None = None
+    node: str | None = None
+    attempt: int | None = None
+    outcome: str | None = None
+    exit_status: int | None = None
+    message: str | None = None
+
+
+class Journal:
+    """An open journal. `append` returns only when the line is on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        make_private(path.parent)
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        _sync_directory(path.parent)
+
+    def append(self, entry: JournalEntry) -> None:
+        """Write one line and fsync it; raises RescueError where the disk refuses."""
+        fields = {k: v for k, v in asdict(entry).items() if v is not None}
+        fields["event"] = entry.event.value
+        fields["at"] = entry.at or datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps(fields, ensure_ascii=True, separators=(", ", ": ")) + "\n"
+        try:
+            os.write(self._descriptor, line.encode())
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+    def close(self) -> None:
+        """Close the file; appending afterwards is an error."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def read_journal(path: Path) -> tuple[JournalEntry, ...]:
+    """The entries of a journal; a torn last line is left out.
+
+    Raises RescueError where a line in the middle is damaged or the version is newer than ours.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise RescueError(
+            f"the journal cannot be read: {error.strerror}", where=str(path), remedy="see its mode"
+        ) from error
+    entries = []
+    last = len(lines) - 1
+    for number, line in enumerate(lines):
+        if not line:
+            continue
+        try:
+            entries.append(_entry(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as error:
+            if number == last:
+                break
+            raise RescueError(
+                f"line {number + 1} of the journal is damaged",
+                where=str(path),
+                remedy="keep the file and go on by hand with runbook.md beside it",
+                detail=str(error),
+            ) from error
+    return tuple(entries)
+
+
+def _entry(fields: dict[str, object]) -> JournalEntry:
+    version = fields.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise ValueError(f"version {version} is not known")
+    known = {name: fields[name] for name in JournalEntry.__slots__ if name in fields}
+    known["event"] = JournalEvent(known["event"])
+    return JournalEntry(**known)  # type: ignore[arg-type]
+
+
+def _unwritable(path: Path, error: OSError) -> RescueError:
+    return RescueError(
+        f"the journal cannot be written: {error.strerror}",
+        where=str(path),
+        remedy="make room, or set XDG_STATE_HOME to a disk that can be written, and start again",
+    )
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,245 @@
+"""From facts and a snapshot to a plan: a pure function that connects to nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from recovery.cluster.diagnosis import diagnose
+from recovery.cluster.etcd_tools import choose_tool
+from recovery.cluster.facts import ClusterFacts, ClusterState, EtcdTool, NodeFacts, Version
+from recovery.cluster.manifest_edit import with_existing_state
+from recovery.errors import RefusedError
+from recovery.inventory.model import Node
+from recovery.restore.gates import gates
+from recovery.restore.ground import NodeGround, ToolChoice
+from recovery.restore.plan import ManifestEdit, Plan, RestoreSource, Step
+from recovery.restore.steps.s01_recheck import recheck
+from recovery.restore.steps.s02_stage import stage
+from recovery.restore.steps.s03_restore_members import restore_members
+from recovery.restore.steps.s04_stop import stop_control_plane
+from recovery.restore.steps.s05_set_aside import set_aside
+from recovery.restore.steps.s06_manifest import set_existing
+from recovery.restore.steps.s07_place import place
+from recovery.restore.steps.s08_start import start
+from recovery.restore.steps.s09_verify import verify
+from recovery.restore.steps.s10_kubelets import restart_kubelets
+from recovery.restore.steps.s11_prove import prove
+
+REVISION_BUMP = 1_000_000_000
+"""Enough that no client can have seen a higher revision (etcd's own disaster recovery guide)."""
+
+WAL_BYTES = 64_000_000
+"""etcd preallocates its first write-ahead log (server/storage/wal, SegmentSizeBytes)."""
+
+_FAULTY = ((3, 5, 0), (3, 5, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What a person can choose; the run's id is fixed before anything starts."""
+
+    run_id: str
+
+
+def new_run_id(now: datetime | None = None) -> str:
+    """An id that sorts by time and is never used twice, for example `20261123-140512-7f3a`."""
+    moment = now or datetime.now(UTC)
+    return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def plan(facts: ClusterFacts, source: RestoreSource, options: PlanOptions) -> Plan:
+    """The steps that restore `source` on the cluster that `facts` describe.
+
+    Raises RefusedError where the facts do not allow a plan, naming the node and the remedy.
+    """
+    nodes = _all_facts(facts)
+    choices = _choose_tools(nodes)
+    bump = REVISION_BUMP if all(c.tool.bumps_revision for c in choices.values()) else 0
+    grounds = [_ground(node, choices[node.node.name], options.run_id) for node in nodes]
+    quorum_lost = _quorum_lost(facts)
+    steps = _steps(facts, grounds, source, options, bump, quorum_lost)
+    return Plan(
+        run_id=options.run_id,
+        cluster=facts.cluster.name,
+        source=source,
+        nodes=tuple(ground.name for ground in grounds),
+        steps=steps,
+        gates=gates(facts.cluster, grounds, source),
+        manifest_edits=tuple(
+            ManifestEdit(
+                ground.name, ground.manifest.path, ground.manifest.text, ground.manifest_after
+            )
+            for ground in grounds
+            if ground.manifest_after != ground.manifest.text
+        ),
+        warnings=_warnings(grounds, source, bump, quorum_lost),
+        revision_bump=bump,
+        quorum_was_lost=quorum_lost,
+    )
+
+
+def _steps(
+    facts: ClusterFacts,
+    grounds: Sequence[NodeGround],
+    source: RestoreSource,
+    options: PlanOptions,
+    bump: int,
+    quorum_lost: bool,
+) -> tuple[Step, ...]:
+    after = {ground.name: _sha256(ground.manifest_after) for ground in grounds}
+    return (
+        recheck(grounds, source.size + WAL_BYTES),
+        stage(grounds, source),
+        restore_members(grounds, source, f"etcd-rescue-{options.run_id}", bump),
+        stop_control_plane(grounds, quorum_was_lost=quorum_lost),
+        set_aside(grounds),
+        set_existing(grounds, after),
+        place(grounds),
+        start(grounds),
+        verify(grounds),
+        restart_kubelets(facts.cluster.control_plane, facts.cluster.workers),
+        prove(grounds),
+    )
+
+
+def _all_facts(facts: ClusterFacts) -> list[NodeFacts]:
+    missing = list(facts.unreachable)
+    if missing:
+        error = facts.unreachable[missing[0]]
+        raise RefusedError(
+            f"{_names(missing)} cannot be reached, and all control-plane nodes are restored "
+            "together",
+            where=facts.cluster.name,
+            remedy=f"bring {_names(missing)} back, or correct the inventory: {error.what}",
+        )
+    nodes = [
+        facts.nodes[node.name] for node in facts.cluster.control_plane if node.name in facts.nodes
+    ]
+    if len(nodes) != len(facts.cluster.control_plane):
+        raise RefusedError(
+            "not every control-plane node has been asked yet",
+            where=facts.cluster.name,
+            remedy="look again",
+        )
+    return nodes
+
+
+def _choose_tools(nodes: Sequence[NodeFacts]) -> dict[str, ToolChoice]:
+    version = _server_version(nodes)
+    own = {node.node.name: choose_tool(version, node.tools) for node in nodes}
+    choices: dict[str, ToolChoice] = {}
+    for node in nodes:
+        tool = own[node.node.name]
+        choices[node.node.name] = (
+            ToolChoice(tool) if tool is not None else _carried(node, nodes, own, version)
+        )
+    return choices
+
+
+def _carried(
+    node: NodeFacts,
+    nodes: Sequence[NodeFacts],
+    own: dict[str, EtcdTool | None],
+    version: Version | None,
+) -> ToolChoice:
+    for other in nodes:
+        tool = own[other.node.name]
+        if tool is not None and other.architecture == node.architecture:
+            return ToolChoice(tool, carried_from=other.node.name)
+    wanted = f"etcd {version.major}.{version.minor}" if version else "this etcd"
+    raise RefusedError(
+        f"no etcdutl or etcdctl that fits {wanted} was found on any node",
+        where=node.node.name,
+        remedy=f"put etcdutl of {wanted} on the PATH of one node, for example in /usr/local/bin",
+    )
+
+
+def _server_version(nodes: Sequence[NodeFacts]) -> Version | None:
+    versions = [n.manifest.version for n in nodes if n.manifest and n.manifest.version]
+    return max(versions, default=None)
+
+
+def _ground(facts: NodeFacts, tool: ToolChoice, run_id: str) -> NodeGround:
+    node: Node = facts.node
+    if facts.manifest is None:
+        raise RefusedError(
+            f"the etcd manifest cannot be used: {facts.manifest_error or 'it is missing'}",
+            where=f"{node.name}:{node.paths.etcd_manifest}",
+            remedy="put a copy of it back, for example from another control-plane node with this "
+            "node's name and addresses",
+        )
+    if not facts.manifest.initial_advertise_peer_urls:
+        raise RefusedError(
+            "the etcd manifest has no --initial-advertise-peer-urls",
+            where=f"{node.name}:{node.paths.etcd_manifest}",
+            remedy="add the flag with the URL at which the other members reach this one",
+        )
+    data = facts.data_dir
+    after = with_existing_state(facts.manifest.text)
+    return NodeGround(
+        node=node,
+        manifest=facts.manifest,
+        manifest_after=after if after.endswith("\n") else after + "\n",
+        data_dir=data.path if data else facts.manifest.data_dir,
+        owner=data.owner if data and data.exists else "0:0",
+        mode=data.mode if data and data.exists else "700",
+        data_is_mount=bool(data and data.is_mount),
+        selinux=facts.selinux_enforcing,
+        tool=tool,
+        run_id=run_id,
+    )
+
+
+def _quorum_lost(facts: ClusterFacts) -> bool:
+    return diagnose(facts, facts.cluster).state not in (
+        ClusterState.HEALTHY,
+        ClusterState.DEGRADED,
+    )
+
+
+def _warnings(
+    grounds: Sequence[NodeGround], source: RestoreSource, bump: int, quorum_lost: bool
+) -> tuple[str, ...]:
+    warnings = []
+    if not quorum_lost:
+        warnings.append(
+            "The cluster has a quorum: a restore takes it back to the snapshot's moment. "
+            "Replace a broken member instead, if that is all that is wrong."
+        )
+    if not bump:
+        warnings.append(
+            "The restore program on these nodes cannot raise revisions (etcd 3.4.27, 3.5.10 and "
+            "later can): clients that watched before may see nothing new until they restart. "
+            "Restart kubelet on every node, and controllers that look stuck."
+        )
+    if not source.has_hash:
+        warnings.append(
+            "The snapshot has no hash to check: it is a copy of a member's own database, so "
+            "--skip-hash-check is used."
+        )
+    faulty = sorted(
+        {
+            str(g.manifest.version)
+            for g in grounds
+            if g.manifest.version
+            and Version(*_FAULTY[0]) <= g.manifest.version <= Version(*_FAULTY[1])
+        }
+    )
+    if faulty:
+        warnings.append(
+            f"etcd {', '.join(faulty)} can lose consistency after a crash: upgrade to 3.5.3 or "
+            "later once the cluster is back."
+        )
+    return tuple(warnings)
+
+
+def _names(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,76 @@
+"""The directory of a run on this machine: journal, plan, runbook, and each node's full output."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from recovery.places import make_private
+from recovery.restore.journal import JOURNAL_NAME, Journal, JournalEntry, JournalEvent
+from recovery.restore.plan import Plan
+from recovery.restore.plan_json import plan_facts
+from recovery.restore.runbook import runbook_markdown, way_back_markdown
+
+
+class RunRecord:
+    """Open files of one run. Everything in it is readable by its owner alone."""
+
+    def __init__(self, runs: Path, plan: Plan) -> None:
+        self.directory = make_private(runs / plan.run_id)
+        self.journal = Journal(self.directory / JOURNAL_NAME)
+        self.way_back = self.directory / "way-back.md"
+        self._logs: dict[str, TextIO] = {}
+        _write(self.directory / "plan.json", json.dumps(plan_facts(plan), indent=1))
+        _write(self.directory / "runbook.md", runbook_markdown(plan))
+        _write(self.way_back, way_back_markdown(plan))
+
+    def began(self, plan: Plan) -> None:
+        """The journal's first line: who restores what, from where."""
+        self.journal.append(
+            JournalEntry(
+                JournalEvent.RUN_STARTED,
+                run_id=plan.run_id,
+                cluster=plan.cluster,
+                snapshot=plan.source.name,
+                operator=f"{_user()}@{platform.node()}",
+                pid=os.getpid(),
+            )
+        )
+
+    def log(self, node: str, lines: Sequence[str]) -> None:
+        """Keep a node's output whole; the screen keeps only its tail."""
+        if node not in self._logs:
+            path = self.directory / f"{node}.log"
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._logs[node] = os.fdopen(descriptor, "a", encoding="utf-8", errors="replace")
+        self._logs[node].writelines(f"{line}\n" for line in lines)
+
+    def flush(self) -> None:
+        """Hand the logs to the operating system."""
+        for log in self._logs.values():
+            log.flush()
+
+    def close(self) -> None:
+        """Close every file."""
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+        self.journal.close()
+
+
+def _write(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -1,0 +1,33 @@
+"""Builds the scripts of a plan: POSIX sh that a person can read, run by hand, and trust."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+
+_HEADER = "set -eu\n"
+_RUN = 'run() { printf \'$ %s\\n\' "$*"; "$@"; }\n'
+_STOP = "stop() { printf '%s\\n' \"$*\" >&2; exit 1; }\n"
+
+
+def node_script(body: str, **values: str) -> str:
+    """A complete script: strict mode, the values as quoted variables, then the body.
+
+    `run` prints a command before it runs it; `stop` says why and ends with status 1. Each is
+    defined only where the body uses it.
+    """
+    text = textwrap.dedent(body).strip("\n") + "\n"
+    script = _HEADER
+    for name, value in values.items():
+        script += f"{name.upper()}={shlex.quote(value)}\n"
+    if _uses(text, "run"):
+        script += _RUN
+    if _uses(text, "stop"):
+        script += _STOP
+    return f"{script}\n{text}"
+
+
+def _uses(text: str, word: str) -> bool:
+    return any(
+        word in line.replace(";", " ").replace("{", " ").split() for line in text.split("\n")
+    )

@@ -1,0 +1,95 @@
+"""Step 3: restore each member into its staging directory, all nodes at once, and look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recovery.cluster.facts import ToolKind
+from recovery.restore.ground import NodeGround
+from recovery.restore.plan import Action, NodeWork, RestoreSource, Risk, Step
+from recovery.restore.script import node_script
+
+_RESTORE = """
+umask 077
+if [ -d "$RESTORED/member" ]; then
+  echo "already restored"
+  exit 0
+fi
+# A fresh directory for every try: etcd refuses one that a failed try left behind.
+TRY=$(mktemp -d "$RESTORED.try-XXXXXX")
+run @ENV@"$TOOL" snapshot restore "$SNAPSHOT" \\
+  --name "$NAME" \\
+  --initial-cluster "$INITIAL_CLUSTER" \\
+  --initial-cluster-token "$TOKEN" \\
+  --initial-advertise-peer-urls "$PEER_URLS" \\
+  --data-dir "$TRY/data"@FLAGS@
+[ -s "$TRY/data/member/snap/db" ] || stop "the restore left no database"
+ls "$TRY"/data/member/wal/*.wal >/dev/null || stop "the restore left no write-ahead log"
+sync
+mv "$TRY/data" "$RESTORED"
+"""
+
+_RESTORED = """
+[ -s "$RESTORED/member/snap/db" ] && ls "$RESTORED"/member/wal/*.wal >/dev/null 2>&1
+"""
+
+
+def restore_members(
+    grounds: Sequence[NodeGround], source: RestoreSource, token: str, revision_bump: int
+) -> Step:
+    """`snapshot restore` on every node with the same file, flags and token."""
+    members = initial_cluster(grounds)
+    action = Action(
+        id="restore-member",
+        title="restore the member into staging",
+        reason="Every node restores its own member from the same file, with the same flags.",
+        risk=Risk.CHANGE,
+        works=tuple(
+            NodeWork(
+                ground.name,
+                node_script(
+                    _RESTORE.replace("@ENV@", _environment(ground)).replace(
+                        "@FLAGS@", _flags(source, revision_bump)
+                    ),
+                    tool=ground.tool_path,
+                    snapshot=ground.snapshot,
+                    restored=ground.restored,
+                    name=ground.manifest.member_name,
+                    initial_cluster=members,
+                    peer_urls=",".join(ground.peer_urls),
+                    token=token,
+                ),
+                probe=node_script(_RESTORED, restored=ground.restored),
+            )
+            for ground in grounds
+        ),
+        timeout=300 + source.size / 2**20,
+    )
+    return Step(
+        id="restore",
+        title="restore members",
+        purpose="Each node makes its new member from the snapshot, beside the old data.",
+        documented_as="3",
+        actions=(action,),
+        safe_after="The cluster is untouched; the new members wait in staging.",
+    )
+
+
+def initial_cluster(grounds: Sequence[NodeGround]) -> str:
+    """The value of --initial-cluster, the same on every node."""
+    return ",".join(
+        f"{ground.manifest.member_name}={url}" for ground in grounds for url in ground.peer_urls
+    )
+
+
+def _environment(ground: NodeGround) -> str:
+    return "env ETCDCTL_API=3 " if ground.tool.tool.kind is ToolKind.ETCDCTL else ""
+
+
+def _flags(source: RestoreSource, revision_bump: int) -> str:
+    flags = ""
+    if not source.has_hash:
+        flags += " \\\n  --skip-hash-check=true"
+    if revision_bump:
+        flags += f" \\\n  --bump-revision {revision_bump} --mark-compacted"
+    return flags

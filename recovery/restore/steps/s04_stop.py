@@ -1,0 +1,175 @@
+"""Step 4: stop kubelet, then etcd, then the control plane. From here the API is down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recovery.restore.ground import NodeGround
+from recovery.restore.listening import WHO_LISTENS, listening_patterns
+from recovery.restore.plan import Action, NodeWork, Risk, Step, Watch
+from recovery.restore.script import node_script
+
+_STOP_KUBELET = """
+# kubelet first: it would start the containers again.
+run systemctl stop kubelet
+STATE=$(systemctl is-active kubelet || true)
+[ "$STATE" != active ] || stop "kubelet is still active"
+echo "kubelet is $STATE"
+"""
+
+_KUBELET_STOPPED = '[ "$(systemctl is-active kubelet || true)" != active ]'
+
+START_KUBELET = """
+run systemctl start kubelet
+[ "$(systemctl is-active kubelet || true)" = active ] || stop "kubelet did not start"
+"""
+
+KUBELET_ACTIVE = '[ "$(systemctl is-active kubelet || true)" = active ]'
+
+REMOVE_CONTAINERS = """
+# Exact names in kube-system only, so that nothing else is caught.
+containers() {
+  crictl ps -a -q --name "^$1\\$" --label io.kubernetes.pod.namespace=kube-system
+}
+for NAME in $NAMES; do
+  IDS=$(containers "$NAME")
+  for ID in $IDS; do
+    run crictl stop --timeout 15 "$ID" || echo "it did not stop by itself"
+    run crictl rm -f "$ID"
+  done
+  LEFT=$(containers "$NAME")
+  [ -z "$LEFT" ] || stop "a container named $NAME is still there: $LEFT"
+  echo "no container named $NAME is left"
+done
+"""
+
+_REMOVED = """
+for NAME in $NAMES; do
+  LEFT=$(crictl ps -a -q --name "^$NAME\\$" --label io.kubernetes.pod.namespace=kube-system)
+  [ -z "$LEFT" ]
+done
+"""
+
+_PORTS_FREE = """
+@WHO_LISTENS@
+SECONDS_WAITED=0
+while taken; do
+  [ "$SECONDS_WAITED" -lt 60 ] || stop "something still listens on $URLS"
+  echo "waiting for $URLS to be free, $SECONDS_WAITED s"
+  sleep 1
+  SECONDS_WAITED=$((SECONDS_WAITED + 1))
+done
+echo "nothing listens on $URLS"
+"""
+
+CONTROL_PLANE = ("kube-apiserver", "kube-scheduler", "kube-controller-manager")
+
+
+def stop_control_plane(grounds: Sequence[NodeGround], *, quorum_was_lost: bool) -> Step:
+    """Ask for quorum a last time, then stop kubelet, etcd, and the control plane."""
+    actions = [
+        _stop_kubelet(grounds),
+        _remove(grounds, "remove-etcd", "stop etcd and remove its container", ("etcd",)),
+        _remove(
+            grounds,
+            "remove-control-plane",
+            "stop the API server, the scheduler and the controller manager",
+            CONTROL_PLANE,
+        ),
+        _ports_free(grounds),
+    ]
+    if quorum_was_lost:
+        actions.insert(0, _quorum_still_lost(grounds))
+    return Step(
+        id="stop",
+        title="stop the control plane",
+        purpose="kubelet, etcd and the control plane are stopped on every node.",
+        documented_as="1",
+        actions=tuple(actions),
+        safe_after="No data has moved. To go back, start kubelet on every node.",
+    )
+
+
+def _quorum_still_lost(grounds: Sequence[NodeGround]) -> Action:
+    return Action(
+        id="quorum-still-lost",
+        title="ask the members once more",
+        reason="A quorum can come back by itself; then nothing must be stopped.",
+        risk=Risk.READ,
+        works=tuple(
+            NodeWork(
+                ground.name,
+                script=f"etcdctl --endpoints {ground.manifest.advertise_client_urls[0]} "
+                "endpoint health\n",
+            )
+            for ground in grounds
+        ),
+        watch=Watch.QUORUM_STILL_LOST,
+        timeout=60,
+    )
+
+
+def _stop_kubelet(grounds: Sequence[NodeGround]) -> Action:
+    return Action(
+        id="stop-kubelet",
+        title="stop kubelet",
+        reason="A running kubelet would start every removed container again.",
+        risk=Risk.DESTROY,
+        works=tuple(
+            NodeWork(
+                ground.name,
+                node_script(_STOP_KUBELET),
+                probe=node_script(_KUBELET_STOPPED),
+                undo=node_script(START_KUBELET),
+            )
+            for ground in grounds
+        ),
+        timeout=120,
+    )
+
+
+def _remove(
+    grounds: Sequence[NodeGround], action_id: str, title: str, names: tuple[str, ...]
+) -> Action:
+    return Action(
+        id=action_id,
+        title=title,
+        reason="API servers that keep running would serve stale data; an old etcd holds the ports."
+        if "etcd" not in names
+        else "An etcd that keeps running would hold its ports and write to the old data.",
+        risk=Risk.DESTROY,
+        works=tuple(
+            NodeWork(
+                ground.name,
+                node_script(REMOVE_CONTAINERS, names=" ".join(names)),
+                probe=node_script(_REMOVED, names=" ".join(names)),
+            )
+            for ground in grounds
+        ),
+        timeout=180,
+    )
+
+
+def _ports_free(grounds: Sequence[NodeGround]) -> Action:
+    return Action(
+        id="ports-free",
+        title="see etcd's ports free",
+        reason="A member that finds its port taken does not start.",
+        risk=Risk.READ,
+        works=tuple(
+            NodeWork(
+                ground.name,
+                node_script(
+                    _PORTS_FREE.replace("@WHO_LISTENS@", WHO_LISTENS.strip()),
+                    urls=" ".join(_urls(ground)),
+                    sockets=" ".join(listening_patterns(_urls(ground))),
+                ),
+            )
+            for ground in grounds
+        ),
+        timeout=90,
+    )
+
+
+def _urls(ground: NodeGround) -> tuple[str, ...]:
+    return (*ground.manifest.listen_client_urls, *ground.manifest.listen_peer_urls)

@@ -1,0 +1,80 @@
+"""Step 6: `--initial-cluster-state=existing`, so that no member boots an empty cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recovery.restore.ground import NodeGround
+from recovery.restore.plan import Action, NodeWork, Risk, Step
+from recovery.restore.script import node_script
+
+_EDIT = """
+AFTER=$(sha256sum "$MANIFEST" | cut -d ' ' -f 1)
+if [ "$AFTER" = "$SHA256_AFTER" ]; then
+  echo "etcd.yaml already says existing"
+  exit 0
+fi
+[ "$AFTER" = "$SHA256_BEFORE" ] || stop "$MANIFEST is not the one that was planned with"
+
+# A dot file, which kubelet ignores, that has the old one's owner and mode; then a rename.
+cp -p "$MANIFEST" "$PARTIAL"
+cat > "$PARTIAL" <<'END_OF_MANIFEST'
+@TEXT@END_OF_MANIFEST
+[ "$(sha256sum "$PARTIAL" | cut -d ' ' -f 1)" = "$SHA256_AFTER" ] || \\
+  stop "$PARTIAL was not written whole"
+run mv "$PARTIAL" "$MANIFEST"
+if command -v restorecon >/dev/null; then restorecon "$MANIFEST"; fi
+sync
+"""
+
+_EDITED = '[ "$(sha256sum "$MANIFEST" | cut -d \' \' -f 1)" = "$SHA256_AFTER" ]'
+
+_TAKE_BACK = """
+[ -f "$BEFORE" ] || stop "there is no $BEFORE to go back to"
+run cp -p "$BEFORE" "$PARTIAL"
+run mv "$PARTIAL" "$MANIFEST"
+if command -v restorecon >/dev/null; then restorecon "$MANIFEST"; fi
+"""
+
+
+def set_existing(grounds: Sequence[NodeGround], sha256_after: dict[str, str]) -> Step:
+    """Write each node's edited manifest; nodes whose manifest says it already are left alone."""
+    edited = [ground for ground in grounds if ground.manifest_after != ground.manifest.text]
+    actions: tuple[Action, ...] = ()
+    if edited:
+        actions = (
+            Action(
+                id="edit-manifest",
+                title="set --initial-cluster-state=existing in etcd.yaml",
+                reason="With `new`, a member that finds no data boots an empty cluster.",
+                risk=Risk.CHANGE,
+                works=tuple(_edit(ground, sha256_after[ground.name]) for ground in edited),
+                timeout=30,
+            ),
+        )
+    return Step(
+        id="manifest",
+        title="edit etcd.yaml",
+        purpose="etcd.yaml is told that the cluster exists, so that no member starts an empty one.",
+        documented_as="1",
+        actions=actions,
+        safe_after="The old etcd.yaml is kept in the run's directory.",
+    )
+
+
+def _edit(ground: NodeGround, sha256_after: str) -> NodeWork:
+    directory, _, _ = ground.manifest.path.rpartition("/")
+    partial = f"{directory}/.etcd.yaml.{ground.run_id}"
+    before = f"{ground.run_dir}/etcd.yaml.before"
+    return NodeWork(
+        ground.name,
+        node_script(
+            _EDIT,
+            manifest=ground.manifest.path,
+            partial=partial,
+            sha256_before=ground.manifest.sha256,
+            sha256_after=sha256_after,
+        ).replace("@TEXT@", ground.manifest_after),
+        probe=node_script(_EDITED, manifest=ground.manifest.path, sha256_after=sha256_after),
+        undo=node_script(_TAKE_BACK, manifest=ground.manifest.path, partial=partial, before=before),
+    )

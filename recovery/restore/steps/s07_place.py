@@ -1,0 +1,78 @@
+"""Step 7: rename the restored member into the data directory, as the old one was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recovery.restore.ground import NodeGround
+from recovery.restore.plan import Action, NodeWork, Risk, Step
+from recovery.restore.script import node_script
+
+_PLACE = """
+umask 077
+if [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -s "$MEMBER/snap/db" ]; then
+  echo "already in place"
+else
+  [ -s "$RESTORED/member/snap/db" ] || stop "there is no restored member in $RESTORED"
+  [ ! -e "$MEMBER" ] || stop "$MEMBER is in the way: the old data was not set aside"
+  mkdir -p "$DATA_DIR"
+  # Owner and mode first, the rename last: from then on it is whole.
+  chown -R "$OWNER" "$RESTORED/member"
+  chmod 0700 "$RESTORED/member"
+  : > "$PLACED"
+  run mv "$RESTORED/member" "$MEMBER"
+fi
+if command -v restorecon >/dev/null; then restorecon -R "$MEMBER"; fi
+sync
+[ -s "$MEMBER/snap/db" ] || stop "$MEMBER/snap/db is missing"
+ls "$MEMBER"/wal/*.wal >/dev/null || stop "$MEMBER/wal holds no log"
+echo "in place: $MEMBER"
+"""
+
+_IN_PLACE = """
+[ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -s "$MEMBER/snap/db" ]
+"""
+
+_TAKE_OUT = """
+if [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -e "$MEMBER" ]; then
+  run mv "$MEMBER" "$RESTORED/member"
+fi
+"""
+
+
+def place(grounds: Sequence[NodeGround]) -> Step:
+    """The point of no return is this rename, and even it has a way back."""
+    action = Action(
+        id="place-member",
+        title="rename the restored member into the data directory",
+        reason="`member` itself is moved; losing that level would start an empty member.",
+        risk=Risk.DESTROY,
+        works=tuple(
+            NodeWork(
+                ground.name,
+                node_script(
+                    _PLACE, **_values(ground), data_dir=ground.data_dir, owner=ground.owner
+                ),
+                probe=node_script(_IN_PLACE, **_values(ground)),
+                undo=node_script(_TAKE_OUT, **_values(ground)),
+            )
+            for ground in grounds
+        ),
+        timeout=60,
+    )
+    return Step(
+        id="place",
+        title="put new data in place",
+        purpose="The restored member is renamed into the data directory on every node.",
+        documented_as="4",
+        actions=(action,),
+        safe_after="The new data is in place and the old data is kept beside it.",
+    )
+
+
+def _values(ground: NodeGround) -> dict[str, str]:
+    return {
+        "restored": ground.restored,
+        "member": ground.member,
+        "placed": f"{ground.staging}/placed",
+    }

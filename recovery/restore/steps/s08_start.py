@@ -1,0 +1,102 @@
+"""Step 8: start kubelet, see etcd form, then the control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recovery.restore.ground import NodeGround
+from recovery.restore.plan import Action, NodeWork, Risk, Step, Watch
+from recovery.restore.script import node_script
+from recovery.restore.steps.s04_stop import (
+    CONTROL_PLANE,
+    KUBELET_ACTIVE,
+    REMOVE_CONTAINERS,
+    START_KUBELET,
+)
+
+_START = (
+    """
+# A member without data must not start: it would wait for, or make, an empty cluster.
+[ -s "$MEMBER/snap/db" ] || stop "$MEMBER/snap/db is missing, kubelet stays stopped"
+ls "$MEMBER"/wal/*.wal >/dev/null || stop "$MEMBER/wal holds no log, kubelet stays stopped"
+"""
+    + START_KUBELET
+)
+
+_STOP_AGAIN = (
+    """
+run systemctl stop kubelet
+"""
+    + REMOVE_CONTAINERS
+)
+
+
+def start(grounds: Sequence[NodeGround], seconds_to_form: float = 300) -> Step:
+    """kubelet on every node at once, then etcd, then the API servers."""
+    return Step(
+        id="start",
+        title="start",
+        purpose="kubelet starts etcd and the control plane again from the restored data.",
+        documented_as="5",
+        actions=(
+            _start_kubelet(grounds),
+            _etcd_formed(grounds, seconds_to_form),
+            _control_plane_ready(grounds, seconds_to_form),
+        ),
+        safe_after="The cluster runs on the restored data.",
+    )
+
+
+def _start_kubelet(grounds: Sequence[NodeGround]) -> Action:
+    return Action(
+        id="start-kubelet",
+        title="start kubelet",
+        reason="kubelet starts the static pods: etcd first answers, then the API server.",
+        risk=Risk.CHANGE,
+        works=tuple(
+            NodeWork(
+                ground.name,
+                node_script(_START, member=ground.member),
+                probe=node_script(KUBELET_ACTIVE),
+                undo=node_script(_STOP_AGAIN, names=" ".join(("etcd", *CONTROL_PLANE))),
+            )
+            for ground in grounds
+        ),
+        timeout=120,
+    )
+
+
+def _etcd_formed(grounds: Sequence[NodeGround], seconds: float) -> Action:
+    return Action(
+        id="etcd-formed",
+        title="see etcd form",
+        reason="Every member must answer a linearizable read and follow the same leader.",
+        risk=Risk.READ,
+        works=tuple(
+            NodeWork(
+                ground.name,
+                f"etcdctl --endpoints {ground.manifest.advertise_client_urls[0]} endpoint health\n",
+            )
+            for ground in grounds
+        ),
+        watch=Watch.ETCD_FORMED,
+        timeout=seconds,
+    )
+
+
+def _control_plane_ready(grounds: Sequence[NodeGround], seconds: float) -> Action:
+    return Action(
+        id="control-plane-ready",
+        title="see the API servers ready",
+        reason="An API server is ready when it can read from and write to its etcd.",
+        risk=Risk.READ,
+        works=tuple(
+            NodeWork(
+                ground.name,
+                f"kubectl --kubeconfig {ground.node.paths.admin_kubeconfig} get --raw /readyz\n",
+            )
+            for ground in grounds
+        ),
+        watch=Watch.CONTROL_PLANE_READY,
+        timeout=seconds,
+    )

@@ -1,0 +1,60 @@
+"""`health`: the final checks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from recovery.health.health_json import health_document
+from recovery.health.model import CheckStatus, HealthReport
+from tui.commands.opening import open_incident
+from tui.commands.tables import table
+
+_SHAPES = {
+    CheckStatus.OK: "● ok",
+    CheckStatus.WARNING: "▲ warning",
+    CheckStatus.FAILED: "✖ failed",
+    CheckStatus.SKIPPED: "– skipped",
+}
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "health",
+        help="prove that the cluster is healthy",
+        description="Ask every member and every API server, compare the members at one revision, "
+        "and write through etcd. Exit status 1 if any check fails.",
+    )
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=float,
+        default=0,
+        help="repeat until healthy, at most so long",
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Print the report; 0 where the cluster is healthy."""
+    async with open_incident(arguments) as incident:
+        report = await incident.wait_for_health(
+            seconds=arguments.wait, on_wait=lambda words: sys.stderr.write(f"waiting: {words}\n")
+        )
+    if arguments.output == "json":
+        print(json.dumps(health_document(report), indent=2))
+    else:
+        print(_text(report))
+    return 0 if report.healthy else 1
+
+
+def _text(report: HealthReport) -> str:
+    rows = [
+        (_SHAPES[check.status], check.scope, check.name, check.message) for check in report.checks
+    ]
+    verdict = "HEALTHY" if report.healthy else "NOT HEALTHY"
+    return table(("STATUS", "WHERE", "CHECK", "SEEN"), rows) + f"\n\n{report.cluster}: {verdict}"

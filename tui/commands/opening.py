@@ -1,0 +1,89 @@
+"""From a command's arguments to the incident that it works on."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from recovery.backups.credentials import S3Keys
+from recovery.backups.model import Copy, Snapshot
+from recovery.backups.reference import newest_verified, resolve_reference
+from recovery.incident import Incident
+from recovery.inventory.load import load_inventory
+from recovery.inventory.model import Cluster, Inventory
+from recovery.inventory.search import find_inventory, select_cluster
+from recovery.snapshots.model import FetchedSnapshot
+from tui.commands.progress import ProgressLine
+
+LATEST = "latest"
+
+
+def read_inventory(arguments: argparse.Namespace) -> Inventory:
+    """The inventory that the arguments, the environment or the usual places name."""
+    explicit = Path(arguments.inventory) if arguments.inventory else None
+    return load_inventory(find_inventory(explicit, os.environ))
+
+
+def chosen_cluster(arguments: argparse.Namespace) -> Cluster:
+    """The cluster that the arguments name, or the only one there is."""
+    return select_cluster(read_inventory(arguments), arguments.cluster)
+
+
+@asynccontextmanager
+async def open_incident(arguments: argparse.Namespace) -> AsyncIterator[Incident]:
+    """The incident of the chosen cluster; its sessions are closed at the end."""
+    async with Incident(chosen_cluster(arguments), ask_s3_keys=ask_for_s3_keys) as incident:
+        yield incident
+
+
+async def fetch_reference(incident: Incident, reference: str) -> FetchedSnapshot:
+    """The snapshot that REF names, fetched and verified; the latest good one for `latest`."""
+    if reference == LATEST:
+        catalog = await incident.list_snapshots()
+        report_errors(incident)
+        with ProgressLine() as progress:
+            return await newest_verified(
+                catalog, lambda snapshot: incident.verify(snapshot, progress.moved)
+            )
+    chosen = await find_reference(incident, reference)
+    with ProgressLine() as progress:
+        return await incident.verify(chosen, progress.moved)
+
+
+async def find_reference(incident: Incident, reference: str) -> Snapshot | Copy:
+    """The snapshot or copy that REF names; a file on this machine needs no node."""
+    if _is_local(reference):
+        return resolve_reference(reference, None)
+    catalog = await incident.list_snapshots()
+    report_errors(incident)
+    return resolve_reference(reference, catalog)
+
+
+def report_errors(incident: Incident) -> None:
+    """Name on stderr every place that could not be listed."""
+    for error in incident.catalog.errors if incident.catalog else ():
+        remedy = f" → {error.remedy}" if error.remedy else ""
+        sys.stderr.write(f"etcd-rescue: {error.location}: {error.message}{remedy}\n")
+
+
+def ask_for_s3_keys(place: str) -> S3Keys | None:
+    """Ask for S3 keys without echo; None where nobody sits at a terminal. Nothing is stored."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    import getpass
+
+    sys.stderr.write(f"S3 keys for {place} (they are not stored; empty to go on without)\n")
+    access = input("access key: ").strip()
+    if not access:
+        return None
+    return S3Keys(access_key=access, secret_key=getpass.getpass("secret key: "))
+
+
+def _is_local(reference: str) -> bool:
+    return reference.startswith(("/", "./", "../", "~")) or (
+        ":" not in reference and Path(reference).is_file()
+    )

@@ -1,0 +1,99 @@
+"""`restore`: the restore without the interface."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from recovery.errors import RefusedError
+from recovery.health.model import Check, CheckStatus
+from recovery.incident import Incident
+from recovery.restore.events import Outcome
+from recovery.restore.operator import ActionFailure, Choice, Decision
+from recovery.restore.plan import Gate, Plan
+from tui.commands.opening import fetch_reference, open_incident
+from tui.commands.run_events import EventPrinter
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "restore",
+        help="restore the cluster from a snapshot",
+        description="Restore the cluster from a snapshot. The cluster's name, given with "
+        "--confirm, is the consent to every step of the plan; look at the plan first.",
+    )
+    parser.add_argument("reference", metavar="REF", help="a snapshot, or `latest`")
+    parser.add_argument("--confirm", metavar="CLUSTER", help="the cluster's name, as consent")
+    parser.add_argument(
+        "--acknowledge-warnings",
+        action="store_true",
+        help="go on although preflight warns, for example that a quorum is alive",
+    )
+    parser.add_argument(
+        "--events", choices=("text", "json"), default="text", help="how stderr tells what happens"
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+class ConfirmedOperator:
+    """Whoever gave the cluster's name: consents to the plan, and stops at the first failure."""
+
+    async def consent(self, plan: Plan, gate: Gate) -> bool:
+        """Yes: the name was given for this run."""
+        return True
+
+    async def decide(self, plan: Plan, failure: ActionFailure) -> Choice:
+        """Leave what the restore can do without; stop at anything else."""
+        if failure.action.essential:
+            return Choice(Decision.ABORT)
+        nodes = ", ".join(item.node for item in failure.failures)
+        return Choice(Decision.SKIP, f"left for later on {nodes}")
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Fetch, check, plan, restore; the exit status says how it ended."""
+    async with open_incident(arguments) as incident:
+        name = incident.cluster.name
+        if arguments.confirm != name:
+            given = f"“{arguments.confirm}” is not its name" if arguments.confirm else "none given"
+            raise RefusedError(
+                f"a restore of {name} needs the cluster's name as consent: {given}",
+                remedy=f"etcd-rescue restore {arguments.reference} --confirm {name}",
+            )
+        fetched = await fetch_reference(incident, arguments.reference)
+        checks = await incident.preflight(fetched)
+        _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings)
+        plan = incident.plan(fetched)
+        printer = EventPrinter(plan, as_json=arguments.events == "json")
+        run_ = incident.restore(plan, fetched, ConfirmedOperator(), printer.hear)
+        outcome = await run_.execute()
+        return _exit(incident, outcome)
+
+
+def _exit(incident: Incident, outcome: Outcome) -> int:
+    if outcome is Outcome.DONE:
+        sys.stderr.write(f"etcd-rescue: {incident.cluster.name} is recovered\n")
+        return 0
+    return 3 if outcome is Outcome.REFUSED else 1
+
+
+def _refuse_where_preflight_says_so(checks: tuple[Check, ...], acknowledged: bool) -> None:
+    failed = [check for check in checks if check.status is CheckStatus.FAILED]
+    warned = [check for check in checks if check.status is CheckStatus.WARNING]
+    for check in (*failed, *warned):
+        sys.stderr.write(
+            f"etcd-rescue: preflight: {check.status.value}: {check.scope}: {check.name}: "
+            f"{check.message}" + (f" → {check.remedy}" if check.remedy else "") + "\n"
+        )
+    if failed:
+        raise RefusedError(
+            f"preflight failed: {failed[0].scope}: {failed[0].message}", remedy=failed[0].remedy
+        )
+    alive = [check for check in warned if check.must_be_acknowledged]
+    if alive and not acknowledged:
+        raise RefusedError(
+            f"preflight warns: {alive[0].message}",
+            remedy="read the warning; to go on all the same, add --acknowledge-warnings",
+        )

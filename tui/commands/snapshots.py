@@ -1,0 +1,63 @@
+"""`snapshots`: the catalog."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+
+from recovery.backups.model import Catalog, Snapshot, StoreKind
+from tui.commands.opening import open_incident, report_errors
+from tui.commands.tables import age, size, table
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "snapshots",
+        help="the backups that exist, and where",
+        description="List every backup on the control-plane nodes and in S3, newest first, with "
+        "its record. A place that cannot be listed is named on stderr and hides nothing.",
+    )
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    parser.set_defaults(run=run)
+    return parser
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Print the catalog; 1 where no place could be listed at all."""
+    from recovery.backups.catalog_json import catalog_document
+
+    async with open_incident(arguments) as incident:
+        catalog = await incident.list_snapshots()
+        if arguments.output == "json":
+            print(json.dumps(catalog_document(incident.cluster.name, catalog), indent=2))
+        else:
+            report_errors(incident)
+            print(_table(catalog, datetime.now(UTC)))
+    return 1 if catalog.errors and not catalog.places else 0
+
+
+def _table(catalog: Catalog, now: datetime) -> str:
+    if not catalog.snapshots:
+        return "no snapshots"
+    rows = [
+        (
+            snapshot.name,
+            age(snapshot.taken_at, now),
+            size(snapshot.size) if snapshot.copies else "–",
+            _copies(snapshot),
+            snapshot.record.result if snapshot.record else "–",
+            snapshot.integrity.value,
+            snapshot.reason or "",
+        )
+        for snapshot in catalog.snapshots
+    ]
+    return table(("NAME", "AGE", "SIZE", "COPIES", "RECORD", "INTEGRITY", "REASON"), rows)
+
+
+def _copies(snapshot: Snapshot) -> str:
+    places = [
+        "S3" if copy.store is StoreKind.S3 else copy.node or "here" for copy in snapshot.copies
+    ]
+    return ",".join(places) or "–"

@@ -1,0 +1,83 @@
+"""`verify`: whether snapshots can be trusted."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from recovery.backups.model import Copy, Integrity, Snapshot
+from recovery.errors import RescueError, UsageError
+from recovery.incident import Incident
+from tui.commands.opening import LATEST, fetch_reference, find_reference, open_incident
+from tui.commands.progress import ProgressLine
+from tui.commands.tables import table
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "verify",
+        help="whether snapshots can be trusted",
+        description="Fetch each snapshot, unpack it, compare its trailing sha256 and read its "
+        "structure. Exit status 1 if any is bad.",
+    )
+    parser.add_argument("references", metavar="REF", nargs="*", help="see `etcd-rescue snapshots`")
+    parser.add_argument("--all", action="store_true", help="every snapshot of the catalog")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.set_defaults(run=run)
+    return parser
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Verify each; 0 where all are good."""
+    if arguments.all == bool(arguments.references):
+        raise UsageError(
+            "verify takes snapshots or --all", remedy="etcd-rescue verify latest, for example"
+        )
+    async with open_incident(arguments) as incident:
+        rows = [await _verdict(incident, chosen) for chosen in await _chosen(incident, arguments)]
+        if arguments.output == "json":
+            entries = [
+                {"name": name, "location": location, "integrity": integrity, "reason": reason}
+                for name, location, integrity, reason in rows
+            ]
+            document = {"cluster": incident.cluster.name, "snapshots": entries}
+            print(json.dumps(document, indent=2))
+        else:
+            print(table(("NAME", "FROM", "INTEGRITY", "REASON"), rows))
+    good = {Integrity.VERIFIED.value, Integrity.NO_HASH.value}
+    return 0 if rows and all(row[2] in good for row in rows) else 1
+
+
+async def _chosen(incident: Incident, arguments: argparse.Namespace) -> list[Snapshot | Copy | str]:
+    if arguments.all:
+        catalog = await incident.list_snapshots()
+        return [snapshot for snapshot in catalog.snapshots if snapshot.copies]
+    return [
+        reference if reference == LATEST else await find_reference(incident, reference)
+        for reference in arguments.references
+    ]
+
+
+async def _verdict(incident: Incident, chosen: Snapshot | Copy | str) -> tuple[str, str, str, str]:
+    try:
+        if isinstance(chosen, str):
+            fetched = await fetch_reference(incident, chosen)
+        else:
+            with ProgressLine() as progress:
+                fetched = await incident.verify(chosen, progress.moved)
+    except UsageError:
+        raise
+    except RescueError as error:
+        name = chosen if isinstance(chosen, str) else _name(chosen)
+        return (name, error.where or "–", Integrity.CORRUPT.value, error.what)
+    return (
+        fetched.name,
+        fetched.location,
+        fetched.verdict.integrity.value,
+        fetched.verdict.reason or "",
+    )
+
+
+def _name(chosen: Snapshot | Copy) -> str:
+    return chosen.name if isinstance(chosen, Snapshot) else chosen.location

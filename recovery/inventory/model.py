@@ -68,6 +68,8 @@ class S3CredentialsSource:
     """Where S3 keys come from: a named profile, or (None) the AWS chain, the secret, a prompt."""
 
     profile: str | None = None
+    file: Path | None = None
+    """A shared credentials file to look the profile up in, instead of ~/.aws/credentials."""
 
 
 @dataclass(frozen=True, slots=True)

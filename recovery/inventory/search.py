@@ -1,0 +1,54 @@
+"""Finds the inventory file, in the order of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from recovery.errors import InventoryError
+
+VARIABLE = "ETCD_RESCUE_INVENTORY"
+
+
+def find_inventory(explicit: Path | None, environ: Mapping[str, str]) -> Path:
+    """The inventory to use: the one named, `$ETCD_RESCUE_INVENTORY`, or the first usual place.
+
+    One that is named must exist; the search does not go on behind it. Raises InventoryError that
+    names every place looked at.
+    """
+    if explicit is not None:
+        return _named(explicit, "--inventory")
+    if environ.get(VARIABLE):
+        return _named(Path(environ[VARIABLE]), f"${VARIABLE}")
+    places = _usual_places(environ)
+    for place in places:
+        if place.is_file():
+            return place
+    looked_at = ", ".join([f"${VARIABLE} (not set)", *map(str, places)])
+    raise InventoryError(
+        f"there is no inventory; looked for {looked_at}",
+        remedy=(
+            "write one (etcd-rescue discover USER@HOST prints it from one control-plane node), "
+            "or name it with --inventory FILE"
+        ),
+    )
+
+
+def _usual_places(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    home = Path(environ["HOME"]) if environ.get("HOME") else Path("~").expanduser()
+    return (
+        Path("./etcd-rescue.yaml").absolute(),
+        home / ".config/etcd-rescue/inventory.yaml",
+        Path("/etc/etcd-rescue/inventory.yaml"),
+    )
+
+
+def _named(path: Path, by: str) -> Path:
+    path = path.expanduser()
+    if path.is_dir():
+        raise InventoryError(f"{by} names a directory", where=str(path), remedy="name a file")
+    if not path.exists():
+        raise InventoryError(
+            f"the inventory that {by} names does not exist", where=str(path), remedy="correct it"
+        )
+    return path

@@ -6,9 +6,8 @@ Imports asyncssh, so import it late.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
@@ -56,8 +55,11 @@ class _Target:
     host: str
     user: str | None
     port: int | None
+    jump: str | None
+    """Jump hosts as the inventory gives them; None leaves them to ssh_config."""
     is_node: bool
-    seen: frozenset[str] = field(default_factory=frozenset)
+    seen: frozenset[str] = frozenset()
+    """The machines that are reached through this one."""
 
 
 class _Client(asyncssh.SSHClient):
@@ -78,80 +80,54 @@ async def open_connection(node: Node) -> Connection:
 
     Raises NodeUnreachableError, HostKeyError or LoginRefusedError.
     """
-    options = node.ssh
-    target = _Target(node.host, options.user, options.port, is_node=True)
-    async with contextlib.AsyncExitStack() as hops:
-        return await _open(node, target, options.proxy_jump, hops)
+    ssh = node.ssh
+    target = _Target(node.host, ssh.user, ssh.port, ssh.proxy_jump, is_node=True)
+    opened: list[asyncssh.SSHClientConnection] = []
+    try:
+        await _log_in(node, target, None, opened)
+    except BaseException:
+        for hop in opened:
+            hop.abort()
+        raise
+    *hops, last = opened
+    return Connection(last, tuple(hops))
 
 
-async def _open(
-    node: Node, target: _Target, jump: str | None, cleanup: contextlib.AsyncExitStack
-) -> Connection:
+async def _log_in(
+    node: Node,
+    target: _Target,
+    through: asyncssh.SSHClientConnection | None,
+    opened: list[asyncssh.SSHClientConnection],
+) -> asyncssh.SSHClientConnection:
+    """Log in to one machine, first to those on the way; `opened` gets them in that order."""
     attempt = Attempt(node, target.host, target.port, target.is_node)
     try:
         options = await _client_options(node.ssh, target, attempt)
-    except (OSError, ValueError, asyncssh.Error) as error:
-        raise explain(error, attempt) from error
-    hops: tuple[asyncssh.SSHClientConnection, ...] = ()
-    via = jump if jump is not None else options.tunnel
-    if isinstance(via, str) and via.lower() != "none":
-        hops = await _open_hops(node, via, target, cleanup)
-    try:
+        if through is None:
+            for hop in _hops(node, target, options.tunnel):
+                through = await _log_in(node, hop, through, opened)
         async with asyncio.timeout(node.ssh.connect_timeout):
-            ssh = await asyncssh.connect(
-                target.host,
-                config=_config_files(),
-                options=options,
-                tunnel=hops[-1] if hops else None,
-            )
+            connection = await asyncssh.connect(target.host, options=options, tunnel=through)
     except (OSError, ValueError, asyncssh.Error) as error:
         raise explain(error, attempt) from error
-    if target.is_node:
-        cleanup.pop_all()
-    return Connection(ssh, hops)
+    opened.append(connection)
+    return connection
 
 
-async def _open_hops(
-    node: Node, jump: str, target: _Target, cleanup: contextlib.AsyncExitStack
-) -> tuple[asyncssh.SSHClientConnection, ...]:
-    hops: tuple[asyncssh.SSHClientConnection, ...] = ()
-    for name in jump.split(","):
-        user, host, port = _parse_hop(node, name)
-        if host in target.seen or host == target.host:
-            continue
-        if len(target.seen) >= MOST_HOPS:
-            raise NodeUnreachableError("jump hosts lead in a circle", where=node.name)
-        hop = _Target(host, user, port, is_node=False, seen=target.seen | {target.host})
-        opened = await _open_hop(node, hop, hops, cleanup)
-        hops = opened
+def _hops(node: Node, target: _Target, configured: object) -> list[_Target]:
+    via = configured if target.jump is None else target.jump
+    if not isinstance(via, str) or via.lower() == "none":
+        return []
+    if len(target.seen) >= MOST_HOPS:
+        raise NodeUnreachableError("the jump hosts lead in a circle", where=node.name)
+    seen = target.seen | {target.host}
+    hops = []
+    for text in via.split(","):
+        user, host, port = _parse_hop(node, text)
+        # A jump host that `Host *` sends through itself is reached directly, as OpenSSH does.
+        if host not in seen:
+            hops.append(_Target(host, user, port, None, is_node=False, seen=seen))
     return hops
-
-
-async def _open_hop(
-    node: Node,
-    hop: _Target,
-    through: tuple[asyncssh.SSHClientConnection, ...],
-    cleanup: contextlib.AsyncExitStack,
-) -> tuple[asyncssh.SSHClientConnection, ...]:
-    attempt = Attempt(node, hop.host, hop.port, is_node=False)
-    try:
-        options = await _client_options(node.ssh, hop, attempt)
-    except (OSError, ValueError, asyncssh.Error) as error:
-        raise explain(error, attempt) from error
-    if not through and isinstance(options.tunnel, str):
-        through = await _open_hops(node, options.tunnel, hop, cleanup)
-    try:
-        async with asyncio.timeout(node.ssh.connect_timeout):
-            ssh = await asyncssh.connect(
-                hop.host,
-                config=_config_files(),
-                options=options,
-                tunnel=through[-1] if through else None,
-            )
-    except (OSError, ValueError, asyncssh.Error) as error:
-        raise explain(error, attempt) from error
-    cleanup.push_async_callback(Connection(ssh).close, 1.0)
-    return (*through, ssh)
 
 
 def _parse_hop(node: Node, text: str) -> tuple[str | None, str, int | None]:

@@ -12,15 +12,22 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncssh
 
-from recovery.errors import NodeUnreachableError
+from recovery.errors import NodeUnreachableError, ScriptError
 from recovery.inventory.model import Node
 from recovery.ssh.connection import Connection
+from recovery.ssh.output import Kept
 from recovery.ssh.remote_command import command_line, end_script, mark_pattern
 
 CHUNK = 256 * 1024
+START_TIMEOUT = 30.0
+"""Seconds until a node that opens no session any more counts as unreachable."""
 END_TIMEOUT = 4.0
 """Seconds given to ending a script that nobody waits for any more."""
 _LONGEST_PREAMBLE = 64 * 1024
+
+
+class TooManySessionsError(NodeUnreachableError):
+    """The node's SSH server opens no further session on this connection."""
 
 
 class RunningScript:
@@ -33,15 +40,11 @@ class RunningScript:
         """What came before the script's own output; everything, where it never began."""
         self.end_target: int | None = None
         """What to send signals to: a process group (negative), or a process."""
+        self.begun = False
+        """Whether the script itself was started, not only a login shell or sudo."""
         self._process = process
         self._mark = mark_pattern(nonce)
-        self._begun = False
         self._rest = b""
-
-    @property
-    def begun(self) -> bool:
-        """Whether the script itself was started, not only a login shell or sudo."""
-        return self._begun
 
     @property
     def exit_status(self) -> int | None:
@@ -51,9 +54,14 @@ class RunningScript:
             return None
         return 128 - status if status < 0 else status
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can be sent to it."""
+        return self.lost or self._process.returncode is not None
+
     async def stdout(self) -> AsyncIterator[bytes]:
         """The script's output in chunks, until it ends."""
-        if not self._begun:
+        if not self.begun:
             await self._begin()
         if self._rest:
             rest, self._rest = self._rest, b""
@@ -72,28 +80,33 @@ class RunningScript:
             self._process.stdin.write(content)
             await self._process.stdin.drain()
         except (asyncssh.Error, OSError):
-            self._note_loss()
+            # Either the script ended without reading all of it, or the connection is lost. Which
+            # of them it was, `wait` finds out.
+            return
 
     def send_end(self) -> None:
         """Close the script's stdin."""
         with suppress(asyncssh.Error, OSError):
             self._process.stdin.write_eof()
 
+    async def until_end(self) -> None:
+        """Wait for the end, and drop what the script still writes to stdout."""
+        async for _ in self.stdout():
+            pass
+        await self.wait()
+
     async def wait(self) -> None:
         """Wait until the script has ended, or the connection is lost."""
         try:
             await self._process.wait_closed()
         except (asyncssh.Error, OSError):
-            self._note_loss()
+            self.lost = True
         if self._process.returncode is None:
-            self._note_loss()
+            self.lost = True
 
     def close(self) -> None:
         """Close the channel; a script that still runs is not ended by that."""
         self._process.close()
-
-    def _note_loss(self) -> None:
-        self.lost = True
 
     async def _begin(self) -> None:
         async for chunk in self._chunks(self._process.stdout):
@@ -104,17 +117,16 @@ class RunningScript:
                 self.end_target = -number if mark[1] == b"group" else number
                 self._rest = self.preamble[mark.end() :]
                 self.preamble = self.preamble[: mark.start()]
-                self._begun = True
+                self.begun = True
                 return
-            if len(self.preamble) > _LONGEST_PREAMBLE:
-                self.preamble = self.preamble[-_LONGEST_PREAMBLE // 2 :]
+            self.preamble = self.preamble[-_LONGEST_PREAMBLE:]
 
     async def _chunks(self, reader: asyncssh.SSHReader[bytes]) -> AsyncIterator[bytes]:
         while True:
             try:
                 chunk = await reader.read(CHUNK)
             except (asyncssh.Error, OSError):
-                self._note_loss()
+                self.lost = True
                 return
             if not chunk:
                 return
@@ -122,34 +134,70 @@ class RunningScript:
             await asyncio.sleep(0)  # a flood must not keep the loop from other work
 
 
-@asynccontextmanager
-async def running(connection: Connection, node: Node, body: str) -> AsyncIterator[RunningScript]:
-    """Start a script; leaving the context by an exception ends it on the node, too.
+async def start(connection: Connection, node: Node, body: str) -> RunningScript:
+    """Start a script.
 
-    Raises NodeUnreachableError where it cannot be started, ValueError where it is too long.
+    Raises NodeUnreachableError where it cannot be started, ScriptError where it is too long.
     """
     nonce = f"mark-{secrets.token_hex(8)}"
-    sudo = node.ssh.sudo
     try:
-        process = await _start(connection, command_line(body, nonce=nonce, sudo=sudo))
-    except (asyncssh.Error, OSError) as error:
-        raise NodeUnreachableError(
-            f"no script can be started: {error}",
-            where=node.name,
-            remedy="try again; does the node's SSH server allow enough sessions?",
-        ) from error
-    script = RunningScript(process, nonce)
+        line = command_line(body, nonce=nonce, sudo=node.ssh.sudo)
+    except ValueError as error:
+        raise ScriptError(str(error), where=node.name) from error
+    return RunningScript(await _start(connection, node, line), nonce)
+
+
+@asynccontextmanager
+async def ended_if_left(
+    script: RunningScript, connection: Connection, node: Node
+) -> AsyncIterator[None]:
+    """Leaving this context by an exception ends the script on the node, too."""
     try:
-        yield script
+        yield
     except BaseException:
-        if script.end_target is not None and not script.lost and script.exit_status is None:
-            await _end(connection, script.end_target, sudo=sudo)
+        if script.end_target is not None and not script.ended:
+            await _end(connection, script.end_target, sudo=node.ssh.sudo)
         raise
     finally:
         script.close()
 
 
-async def _start(connection: Connection, line: str) -> asyncssh.SSHClientProcess[bytes]:
+@asynccontextmanager
+async def keep(chunks: AsyncIterator[bytes], kept: Kept) -> AsyncIterator[None]:
+    """Keep these chunks while something else goes on, and to their end."""
+
+    async def listen() -> None:
+        async for chunk in chunks:
+            kept.add(chunk)
+
+    listening = asyncio.ensure_future(listen())
+    try:
+        yield
+        await listening
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+async def _start(connection: Connection, node: Node, line: str) -> asyncssh.SSHClientProcess[bytes]:
+    try:
+        async with asyncio.timeout(START_TIMEOUT):
+            return await _open_process(connection, line)
+    except asyncssh.ChannelOpenError as error:
+        raise TooManySessionsError(
+            f"the SSH server opens no further session: {error.reason}",
+            where=node.name,
+            remedy="raise MaxSessions in its sshd_config, or try again",
+        ) from error
+    except (asyncssh.Error, OSError) as error:
+        raise NodeUnreachableError(
+            f"no script can be started: {str(error) or 'no answer'}",
+            where=node.name,
+            remedy="try again; is the node overloaded?",
+        ) from error
+
+
+async def _open_process(connection: Connection, line: str) -> asyncssh.SSHClientProcess[bytes]:
     return await connection.ssh.create_process(
         line,
         encoding=None,
@@ -166,9 +214,9 @@ async def _end(connection: Connection, target: int, *, sudo: bool) -> None:
     line = command_line(end_script(target), nonce="end", sudo=sudo)
 
     async def end() -> None:
-        with suppress(asyncssh.Error, OSError, TimeoutError):
+        with suppress(asyncssh.Error, OSError):
             async with asyncio.timeout(END_TIMEOUT):
-                process = await _start(connection, line)
+                process = await _open_process(connection, line)
                 process.stdin.write_eof()
                 await process.wait_closed()
 

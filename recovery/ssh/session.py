@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recovery.errors import LoginRefusedError, NodeUnreachableError, ScriptError
+from recovery.errors import NodeUnreachableError, ScriptError
 from recovery.inventory.model import Node
-from recovery.ssh.output import OutputSink, OutputStream, StreamReceiver
+from recovery.ssh.output import Kept, OutputSink, OutputStream, StreamReceiver
 from recovery.ssh.plain_text import plain_text, without_controls
+from recovery.ssh.result import ScriptResult
+from recovery.ssh.script_failures import never_began, script_failure
 
 if TYPE_CHECKING:
     from recovery.ssh.connection import Connection
@@ -25,27 +26,6 @@ ByteProgress = Callable[[int, int], None]
 
 MOST_CHANNELS = 8
 """At once on one connection; OpenSSH allows 10 by default, and ending a script needs one more."""
-
-_LAST_LINES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptResult:
-    """How a script on a node ended, and what it wrote."""
-
-    node: str
-    exit_status: int | None
-    """None: nobody knows how it ended. That is never success."""
-    stdout: str
-    """Without control sequences. Where it was very long, only its beginning and its end."""
-    stderr: str
-    truncated: bool = False
-    """Whether something in the middle of stdout is missing."""
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether it is known to have ended with status 0."""
-        return self.exit_status == 0
 
 
 class NodeSession:
@@ -60,6 +40,9 @@ class NodeSession:
         self._connection: Connection | None = None
         self._connecting: asyncio.Task[Connection] | None = None
         self._channels = asyncio.Semaphore(MOST_CHANNELS)
+        self._scripts = 0
+        self._script_ended = asyncio.Event()
+        self._forwards = False
 
     async def run(
         self,
@@ -76,26 +59,25 @@ class NodeSession:
         ended on the node, as they are when this call is cancelled. The script shows in the node's
         process list: what is secret belongs into `stdin`.
         """
+        from recovery.ssh.conversation import converse
+
         out = StreamReceiver(OutputStream.OUT, on_output)
         err = StreamReceiver(OutputStream.ERR, on_output)
         try:
             async with self.running(script) as run, asyncio.timeout(timeout):
-                await _converse(run, out, err, stdin)
+                await converse(run, out, err, stdin)
         except TimeoutError:
-            raise self._unknown_end(
-                f"the script did not end within {timeout:g} s", err.kept.text()
-            ) from None
+            what = f"the script did not end within {timeout:g} s"
+            raise self.failure(what, None, err.kept.text()) from None
         finally:
             out.finish()
             err.finish()
-        stderr = plain_text(err.kept.text())
-        if not run.begun and not run.lost:
-            raise self._never_began(run, stderr)
+        self.require_begun(run, err.kept)
         return ScriptResult(
             node=self.node.name,
             exit_status=run.exit_status,
             stdout=without_controls(out.kept.text()),
-            stderr=stderr,
+            stderr=plain_text(err.kept.text()),
             truncated=out.kept.truncated,
         )
 
@@ -108,26 +90,21 @@ class NodeSession:
         watched its output and there was too much of it to keep.
         """
         result = await self.run(script, timeout=timeout, on_output=on_output)
-        if result.exit_status is None:
-            raise self._unknown_end(
-                "the connection was lost while a script ran; nobody knows how it ended",
-                result.stderr,
-            )
-        if not result.succeeded:
-            raise self.failure(
-                f"a script ended with status {result.exit_status}",
-                result.exit_status,
-                result.stderr,
-            )
+        status = result.exit_status
+        if status is None:
+            what = "the connection was lost while a script ran; nobody knows how it ended"
+            raise self.failure(what, None, result.stderr)
+        if status != 0:
+            raise self.failure(f"a script ended with status {status}", status, result.stderr)
         if result.truncated and on_output is None:
             raise self.failure("a script wrote more than can be kept", 0, "")
         return result.stdout
 
     async def read_file(self, path: str, *, limit: int = 16 * 2**20, timeout: float = 30) -> bytes:
         """A file's content; ScriptError where it cannot be read or is above `limit` bytes."""
-        from recovery.ssh import transfer
+        from recovery.ssh import small_files
 
-        return await transfer.read_file(self, path, limit=limit, timeout=timeout)
+        return await small_files.read_file(self, path, limit=limit, timeout=timeout)
 
     async def write_file(
         self, path: str, content: bytes, *, mode: int = 0o600, timeout: float = 30
@@ -136,9 +113,9 @@ class NodeSession:
 
         Raises TransferError, and leaves what was there, where that fails.
         """
-        from recovery.ssh import transfer
+        from recovery.ssh import small_files
 
-        await transfer.write_file(self, path, content, mode=mode, timeout=timeout)
+        await small_files.write_file(self, path, content, mode=mode, timeout=timeout)
 
     async def push(
         self,
@@ -186,7 +163,11 @@ class NodeSession:
         )
 
     def tunnel(self, host: str, port: int) -> AbstractAsyncContextManager[tuple[str, int]]:
-        """A way to a port that the node can reach: the local address to connect to instead."""
+        """A way to a port that the node can reach: gives the local address to connect to instead.
+
+        Entering it raises NodeError where the node's SSH server forbids forwarding. Whether
+        something listens there shows only when the address is used.
+        """
         return self._tunnel(host, port)
 
     async def close(self) -> None:
@@ -201,54 +182,59 @@ class NodeSession:
     @asynccontextmanager
     async def running(self, script: str) -> AsyncIterator[RunningScript]:
         """A script under way, to stream bytes; ended on the node when left by an exception."""
-        from recovery.ssh.running_script import running
+        from recovery.ssh.running_script import ended_if_left
 
         async with self._channels:
-            connection = await self._connected()
-            async with running(connection, self.node, script) as run:
-                yield run
+            connection, run = await self._start(script)
+            self._scripts += 1
+            try:
+                async with ended_if_left(run, connection, self.node):
+                    yield run
+            finally:
+                self._scripts -= 1
+                self._script_ended.set()
+
+    def require_begun(self, run: RunningScript, errors: Kept) -> None:
+        """Raise LoginRefusedError where a script ended without having been run at all."""
+        if not run.begun and not run.lost:
+            raise never_began(self.node, run.preamble, errors.text())
 
     def failure(self, what: str, exit_status: int | None, stderr: str) -> ScriptError:
         """A ScriptError about this node, with the last lines of the error output."""
-        error = ScriptError(
-            what,
-            where=self.node.name,
-            detail="\n".join(stderr.rstrip().split("\n")[-_LAST_LINES:]),
-        )
-        error.exit_status = exit_status
-        return error
+        return script_failure(what, node=self.node.name, exit_status=exit_status, stderr=stderr)
 
-    def _unknown_end(self, what: str, stderr: str) -> ScriptError:
-        return self.failure(what, None, plain_text(stderr))
+    async def _start(self, script: str) -> tuple[Connection, RunningScript]:
+        from recovery.ssh.running_script import TooManySessionsError, start
 
-    def _never_began(self, run: RunningScript, stderr: str) -> LoginRefusedError:
-        said = plain_text(run.preamble.decode("utf-8", "backslashreplace"))
-        detail = "\n".join(part for part in (stderr.strip(), said.strip()) if part)
-        if self.node.ssh.sudo:
-            return LoginRefusedError(
-                "sudo refuses to run commands without a password",
-                where=self.node.name,
-                remedy="allow the user NOPASSWD in sudoers there, or log in as root (ssh.user)",
-                detail=detail,
-            )
-        return LoginRefusedError(
-            "the login is accepted, but the account runs no commands",
-            where=self.node.name,
-            remedy="check the account's shell there, and a forced command in authorized_keys",
-            detail=detail,
-        )
+        while True:
+            connection = await self._connected()
+            self._script_ended.clear()
+            try:
+                return connection, await start(connection, self.node, script)
+            except TooManySessionsError:
+                if not self._scripts:
+                    raise
+            # This server allows fewer sessions than most: wait until a script has ended.
+            await self._script_ended.wait()
 
     async def _connected(self) -> Connection:
         if self._connection is not None and not self._connection.lost:
             return self._connection
         if self._connecting is None:
             self._connecting = asyncio.ensure_future(self._connect())
-        return await asyncio.shield(self._connecting)
+        connecting = self._connecting
+        try:
+            return await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            if not connecting.cancelled() or _being_cancelled():
+                raise
+            raise NodeUnreachableError("the session was closed", where=self.node.name) from None
 
     async def _connect(self) -> Connection:
         from recovery.ssh.connection import open_connection
 
         old, self._connection = self._connection, None
+        self._forwards = False
         try:
             if old is not None:
                 await old.close(timeout=1.0)
@@ -259,43 +245,16 @@ class NodeSession:
 
     @asynccontextmanager
     async def _tunnel(self, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
-        import asyncssh
+        from recovery.ssh import forwarding
 
         connection = await self._connected()
-        try:
-            listener = await connection.ssh.forward_local_port("127.0.0.1", 0, host, port)
-        except (asyncssh.Error, OSError) as error:
-            raise NodeUnreachableError(
-                f"no tunnel to {host}:{port}: {error}", where=self.node.name
-            ) from error
-        try:
-            yield "127.0.0.1", listener.get_port()
-        finally:
-            listener.close()
+        if not self._forwards:
+            await forwarding.require_forwarding(connection, self.node, host, port)
+            self._forwards = True
+        async with forwarding.tunnel(connection, self.node, host, port) as address:
+            yield address
 
 
-async def _converse(
-    run: RunningScript, out: StreamReceiver, err: StreamReceiver, stdin: bytes | None
-) -> None:
-    """Feed a script its input and receive its output, until it ends."""
-
-    async def feed() -> None:
-        if stdin:
-            await run.send(stdin)
-        run.send_end()
-
-    async def receive(chunks: AsyncIterator[bytes], receiver: StreamReceiver) -> None:
-        async for chunk in chunks:
-            receiver.feed(chunk)
-
-    parts = [
-        asyncio.ensure_future(part)
-        for part in (feed(), receive(run.stdout(), out), receive(run.stderr(), err))
-    ]
-    try:
-        await asyncio.gather(*parts)
-        await run.wait()
-    finally:
-        for part in parts:
-            part.cancel()
-        await asyncio.gather(*parts, return_exceptions=True)
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

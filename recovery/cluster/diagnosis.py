@@ -38,7 +38,7 @@ def diagnose(facts: ClusterFacts | None, cluster: Cluster) -> Diagnosis:
     if not facts.nodes:
         return _unreachable(facts, total)
     following = _largest_following(facts, names)
-    unseen = [n for n in names if n not in facts.nodes and n not in facts.members]
+    unseen = [n for n in names if n not in facts.members and _may_serve(facts, n)]
     if following and len(following) + len(unseen) >= majority(total):
         return _with_quorum(facts, names, following)
     answering = [n for n in names if n in facts.members]
@@ -81,6 +81,17 @@ def _silent_summary(node: NodeFacts) -> str:
     if node.kubelet is not ServiceState.ACTIVE:
         return "etcd stopped, kubelet stopped"
     return "etcd keeps exiting" if containers else "etcd stopped"
+
+
+def _may_serve(facts: ClusterFacts, name: str) -> bool:
+    """Whether a member that does not answer may serve all the same: nobody could ask it."""
+    node = facts.nodes.get(name)
+    if node is None or name in facts.mistrusted:
+        return True
+    if node.manifest is not None:
+        return False
+    running = any(one.name == "etcd" and one.running for one in node.containers)
+    return running or node.containers_error is not None
 
 
 def _largest_following(facts: ClusterFacts, names: Iterable[str]) -> tuple[str, ...]:
@@ -158,8 +169,20 @@ def _cannot_tell(facts: ClusterFacts, names: tuple[str, ...], unseen: list[str])
         0,
         len(names),
         f"{_listed(unseen)} cannot be asked, and etcd may still serve there.",
-        f"Bring {_listed(unseen)} back within reach, then look again.",
+        f"{_make_askable(facts, unseen)}, then look again.",
     )
+
+
+def _make_askable(facts: ClusterFacts, unseen: list[str]) -> str:
+    parts = []
+    away = [name for name in unseen if name not in facts.nodes]
+    if away:
+        parts.append(f"bring {_listed(away)} back within reach")
+    for name in unseen:
+        if name in facts.nodes:
+            parts.append(f"on {name}, {facts.silent.get(name, 'etcd does not answer')}: mend that")
+    text = "; ".join(parts)
+    return text[:1].upper() + text[1:]
 
 
 def _unreachable(facts: ClusterFacts, total: int) -> Diagnosis:

@@ -62,10 +62,16 @@ class RevisionGoneError(EtcdError):
     """The revision was compacted away on this member, or has not reached it yet."""
 
 
+class MistrustError(EtcdError):
+    """Somebody listens there, but TLS fails: that says nothing about whether etcd serves."""
+
+
 _RENEW = (
     "renew it on the node (kubeadm certs renew etcd-server), then restart etcd; without kubeadm, "
     "issue a new one from the same CA"
 )
+
+_HANGS_UP = "handshake read failed"
 
 _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     ("certificate has expired", "a certificate of the connection has expired", _RENEW),
@@ -111,9 +117,14 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "look at --listen-client-urls in etcd.yaml, and at what listens there",
     ),
     (
+        "connection refused",
+        "it does not accept connections",
+        "see whether its container runs, and its log: crictl ps -a, crictl logs",
+    ),
+    (
         # etcd compares a certificate's names with where the connection comes from
         # (client/pkg/transport/listener_tls.go, checkCertSAN), and just hangs up.
-        "handshake read failed",
+        _HANGS_UP,
         "it hangs up during the TLS handshake",
         "the node's certificate must name the address that it is used from, 127.0.0.1 too; see "
         "`rejected connection` in etcd's log",
@@ -153,7 +164,12 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
 
 _GONE = ("required revision has been compacted", "required revision is a future revision")
 
-_NOT_LISTENING = ("failed to connect", "connection refused", "socket closed", "connection reset")
+_NOT_LISTENING = ("failed to connect", "socket closed", "connection reset")
+
+
+def hangs_up(details: str) -> bool:
+    """Whether the connection ended in the TLS handshake: so does one that a tunnel cannot make."""
+    return _HANGS_UP in details.lower()
 
 
 def explain(member: str, code: str, details: str, seconds: float) -> EtcdError:
@@ -162,7 +178,8 @@ def explain(member: str, code: str, details: str, seconds: float) -> EtcdError:
     text = details.lower()
     for part, what, remedy in _EXPLANATIONS:
         if part in text:
-            return EtcdError(what, where=member, remedy=remedy, detail=details)
+            kind = MistrustError if _is_tls(text) else EtcdError
+            return kind(what, where=member, remedy=remedy, detail=details)
     if any(part in details for part in _GONE):
         return RevisionGoneError(details.partition("mvcc: ")[2], where=member, detail=details)
     if code == "DEADLINE_EXCEEDED":
@@ -172,11 +189,17 @@ def explain(member: str, code: str, details: str, seconds: float) -> EtcdError:
             remedy="a member without a leader, or with a stuck disk, does not answer: see its log",
             detail=details,
         )
-    if "handshake" in text:
-        what, remedy = "TLS to it fails", "compare its certificates with its manifest"
-    elif any(part in text for part in _NOT_LISTENING):
+    if _is_tls(text):
+        remedy = "compare its certificates with its manifest"
+        return MistrustError("TLS to it fails", where=member, remedy=remedy, detail=details)
+    if any(part in text for part in _NOT_LISTENING):
         what = "it does not accept connections"
         remedy = "see whether its container runs, and its log: crictl ps -a, crictl logs"
     else:
         what, remedy = f"it answers with an error: {code}", "see its log: crictl logs"
     return EtcdError(what, where=member, remedy=remedy, detail=details)
+
+
+def _is_tls(text: str) -> bool:
+    signs = ("handshake", "verification check failed")
+    return "connection refused" not in text and any(sign in text for sign in signs)

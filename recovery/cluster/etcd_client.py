@@ -7,7 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from recovery.cluster.etcd_answers import Alarm, HashAnswer, KeyPage, ListedMember
+from recovery.cluster.etcd_answers import (
+    Alarm,
+    HashAnswer,
+    KeyPage,
+    ListedMember,
+    MistrustError,
+)
 from recovery.cluster.etcd_target import Certificates, Target, client_target
 from recovery.cluster.facts import EtcdManifest, MemberStatus
 from recovery.errors import EtcdError, NodeError
@@ -30,7 +36,7 @@ async def open_member(session: NodeSession, manifest: EtcdManifest) -> AsyncIter
     """A client to the member of this node, closed with the block.
 
     The certificates that the manifest names are read over the session and held in memory only.
-    Raises EtcdError (about the certificates), ManifestError, or NodeError (about the node).
+    Raises MistrustError (about the certificates), ManifestError, or NodeError (about the node).
     Connecting itself happens with the first call.
     """
     target = client_target(manifest)
@@ -201,7 +207,7 @@ async def _read_certificates(session: NodeSession, manifest: EtcdManifest) -> Ce
     texts = []
     for path, result in zip(paths, results, strict=True):
         if isinstance(result, NodeError):
-            raise EtcdError(
+            raise MistrustError(
                 f"its certificate {path} cannot be read: {result.what}",
                 where=manifest.member_name,
                 remedy=result.remedy or f"put {path} back, or correct the path in etcd.yaml",
@@ -210,7 +216,7 @@ async def _read_certificates(session: NodeSession, manifest: EtcdManifest) -> Ce
         if isinstance(result, BaseException):
             raise result
         if b"-----BEGIN " not in result:
-            raise EtcdError(
+            raise MistrustError(
                 f"{path} holds no certificate or key in PEM form",
                 where=manifest.member_name,
                 remedy="put the file back, for example from a backup of /etc/kubernetes/pki",

@@ -24,8 +24,9 @@ from recovery.cluster.etcd_answers import (
     ListedMember,
     StoredKey,
     explain,
+    hangs_up,
 )
-from recovery.cluster.etcd_target import Certificates, Target
+from recovery.cluster.etcd_target import Certificates, Target, accepts_connections
 from recovery.cluster.facts import MemberStatus
 
 _WHILE_IMPORTING: Final = {
@@ -99,6 +100,7 @@ class Door:
                 grpc_options=options,
             )
         self._member = member
+        self._target = target
 
     def close(self) -> None:
         """Close the channel; calls under way end as cancelled."""
@@ -251,7 +253,10 @@ class Door:
         except grpc.FutureCancelledError as error:
             raise explain(self._member, "CANCELLED", "the channel was closed", timeout) from error
         except grpc.RpcError as error:
-            raise explain(self._member, *_told(error), timeout) from error
+            code, details = _told(error)
+            if hangs_up(details) and not await accepts_connections(self._target):
+                details = f"connection refused: {details}"
+            raise explain(self._member, code, details, timeout) from error
         finally:
             call.cancel()
 

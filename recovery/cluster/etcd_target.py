@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
@@ -49,6 +50,27 @@ def client_target(manifest: EtcdManifest) -> Target:
         advertised = [split for split in map(_split, manifest.advertise_client_urls) if split]
         name = (advertised[0].hostname if advertised else None) or host
     return Target(host, port, name if url.scheme == "https" else "")
+
+
+async def accepts_connections(target: Target, seconds: float = 0.5) -> bool:
+    """Whether something behind the address takes a connection and keeps it.
+
+    A tunnel takes every connection and drops it at once where nothing listens at its far end; a
+    TLS server waits for the client to speak first.
+    """
+    writer = None
+    try:
+        async with asyncio.timeout(seconds):
+            reader, writer = await asyncio.open_connection(target.host, target.port)
+            await reader.read(1)
+    except TimeoutError:
+        return writer is not None
+    except OSError:
+        return False
+    finally:
+        if writer is not None:
+            writer.close()
+    return False
 
 
 def _split(url: str) -> SplitResult | None:

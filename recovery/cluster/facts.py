@@ -144,6 +144,10 @@ class NodeFacts:
     architecture: str
     """`uname -m`."""
     api_server_port: int = 6443
+    tools_error: str | None = None
+    """Why nobody could look for restore programs; None where somebody did."""
+    api_server_address: str | None = None
+    """--advertise-address of kube-apiserver.yaml, which its certificate names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +187,8 @@ class ClusterFacts:
     members: dict[str, MemberStatus]
     silent: dict[str, str]
     """Why a member does not answer, in words."""
+    mistrusted: frozenset[str] = frozenset()
+    """Silent members that run all the same: TLS between them and this program fails."""
 
 
 class ClusterState(enum.Enum):

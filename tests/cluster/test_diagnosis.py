@@ -71,6 +71,22 @@ def test_quorum_is_not_called_lost_while_it_may_live_out_of_reach() -> None:
     assert "may still serve" in diagnosis.sentence
 
 
+def test_quorum_is_not_called_lost_over_certificates() -> None:
+    facts = dataclasses.replace(
+        cluster_facts(silent=("etcd-1", "etcd-2", "etcd-3")),
+        mistrusted=frozenset({"etcd-1", "etcd-2", "etcd-3"}),
+        silent=dict.fromkeys(("etcd-1", "etcd-2", "etcd-3"), "its certificate has expired"),
+    )
+    diagnosis = diagnose(facts, CLUSTER)
+    assert diagnosis.state is ClusterState.UNREACHABLE
+    assert "On etcd-1, its certificate has expired" in diagnosis.advice
+
+
+def test_quorum_is_lost_where_every_member_is_seen_dead() -> None:
+    facts = cluster_facts(silent=("etcd-1", "etcd-2", "etcd-3"))
+    assert diagnose(facts, CLUSTER).label == "QUORUM LOST 0/3"
+
+
 def test_no_reachable_node_is_unreachable_with_the_common_reason() -> None:
     diagnosis = diagnose(cluster_facts(unreachable=("etcd-1", "etcd-2", "etcd-3")), CLUSTER)
     assert diagnosis.label == "UNREACHABLE 0/3"

@@ -1,0 +1,192 @@
+"""Asks all control-plane nodes and members at once; each fails on its own, within its time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from recovery.cluster.diagnosis import node_summary
+from recovery.cluster.etcd_answers import MistrustError
+from recovery.cluster.etcd_client import open_member
+from recovery.cluster.etcd_tools import find_tools
+from recovery.cluster.facts import (
+    ClusterFacts,
+    EtcdManifest,
+    EtcdTool,
+    MemberStatus,
+    NodeFacts,
+)
+from recovery.cluster.manifest import read_manifest
+from recovery.cluster.node_probe import ProbeAnswer, probe_script, read_probe
+from recovery.cluster.pod_command import MANIFEST_LIMIT
+from recovery.cluster.sections import fresh_marker
+from recovery.errors import EtcdError, ManifestError, NodeError, NodeUnreachableError, ScriptError
+from recovery.inventory.model import Cluster
+
+if TYPE_CHECKING:
+    from recovery.ssh.fleet import Fleet
+    from recovery.ssh.session import NodeSession
+
+PROBE_SECONDS = 40.0
+"""For the one script; a hanging disk or container runtime is what it waits for."""
+
+MEMBER_SECONDS = 4.0
+"""For a member's own status, which it answers at once or not at all."""
+
+OnNode = Callable[[str, str], None]
+"""Hears a node's name and a few words as it answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    facts: NodeFacts
+    member: MemberStatus | None
+    silence: str
+    """Why the member does not answer."""
+    mistrusted: bool
+    """It runs, but TLS to it fails."""
+
+
+async def gather(fleet: Fleet, cluster: Cluster, on_node: OnNode | None = None) -> ClusterFacts:
+    """The facts of all control-plane nodes and members; changes nothing.
+
+    Never raises for a node or a member: what does not answer is in `unreachable` and `silent`.
+    A node may take its connect timeout and about a minute, while the others have long answered.
+    """
+    names = [node.name for node in cluster.control_plane]
+
+    async def ask(session: NodeSession) -> _Answer:
+        try:
+            answer = await _ask(session)
+        except NodeError as error:
+            if on_node is not None:
+                on_node(session.node.name, f"unreachable: {error.what}")
+            raise
+        if on_node is not None:
+            one = _cluster_facts(cluster, {session.node.name: answer})
+            on_node(session.node.name, node_summary(one, session.node.name))
+        return answer
+
+    return _cluster_facts(cluster, await fleet.each(names, ask))
+
+
+def _cluster_facts(cluster: Cluster, results: dict[str, _Answer | NodeError]) -> ClusterFacts:
+    answers = {name: one for name, one in results.items() if isinstance(one, _Answer)}
+    unreachable = {name: one for name, one in results.items() if isinstance(one, NodeError)}
+    silent = {name: one.silence for name, one in answers.items() if one.member is None}
+    return ClusterFacts(
+        cluster=cluster,
+        gathered_at=datetime.now(UTC),
+        nodes={name: one.facts for name, one in answers.items()},
+        unreachable=unreachable,
+        members={name: one.member for name, one in answers.items() if one.member is not None},
+        silent=silent | dict.fromkeys(unreachable, "its node is unreachable"),
+    )
+
+
+async def _ask(session: NodeSession) -> _Answer:
+    looking = asyncio.ensure_future(_tools(session))
+    try:
+        manifest, manifest_error = await _read_manifest(session)
+        asking = asyncio.ensure_future(_member_status(session, manifest))
+        try:
+            probe, offset = await _probe(session, manifest)
+            tools, tools_error = await looking
+            member, silence, mistrusted = await asking
+        finally:
+            await _end(asking)
+    finally:
+        await _end(looking)
+    if probe.manifest_mode_and_owner is None:
+        manifest, manifest_error = None, "it is missing"
+    elif manifest is not None:
+        mode, owner = probe.manifest_mode_and_owner
+        manifest = replace(manifest, mode=mode, owner=owner)
+    facts = NodeFacts(
+        node=session.node,
+        hostname=probe.hostname,
+        is_root=probe.is_root,
+        clock_offset=offset,
+        kubelet=probe.kubelet,
+        manifest=manifest,
+        manifest_error=manifest_error,
+        data_dir=probe.data_dir,
+        containers=probe.containers,
+        containers_error=probe.containers_error,
+        tools=tools,
+        has_python3=probe.has_python3,
+        selinux_enforcing=probe.selinux_enforcing,
+        architecture=probe.architecture,
+        api_server_port=probe.api_server_port,
+        tools_error=tools_error,
+        api_server_address=probe.api_server_address,
+    )
+    return _Answer(facts, member, silence, mistrusted)
+
+
+async def _end(task: asyncio.Future[object] | asyncio.Task[object]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _read_manifest(session: NodeSession) -> tuple[EtcdManifest | None, str | None]:
+    path = session.node.paths.etcd_manifest
+    try:
+        content = await session.read_file(path, limit=MANIFEST_LIMIT, timeout=15)
+    except NodeUnreachableError:
+        raise
+    except NodeError as error:
+        return None, f"it cannot be read: {error.what}"
+    try:
+        return read_manifest(path, content.decode(), "", ""), None
+    except UnicodeDecodeError:
+        return None, "it is not UTF-8 text"
+    except ManifestError as error:
+        return None, error.what
+
+
+async def _probe(session: NodeSession, manifest: EtcdManifest | None) -> tuple[ProbeAnswer, float]:
+    data_dir = manifest.data_dir if manifest else session.node.paths.data_dir
+    marker = fresh_marker()
+    started = time.time()
+    result = await session.run(
+        probe_script(session.node.paths, data_dir, marker), timeout=PROBE_SECONDS
+    )
+    ended = time.time()
+    try:
+        answer = read_probe(result.stdout, marker, result.stderr)
+    except (ValueError, KeyError) as error:
+        raise ScriptError(
+            "the node did not answer in full",
+            where=session.node.name,
+            remedy="see what its shell says: run `sh -c 'stat -c %d /; df -Pk /'` there",
+            detail=result.stderr[-2000:],
+        ) from error
+    # The middle of the two one-way differences, as NTP reckons it (RFC 5905, section 8).
+    offset = ((answer.began - started) + (answer.ended - ended)) / 2
+    return answer, round(offset, 3)
+
+
+async def _tools(session: NodeSession) -> tuple[tuple[EtcdTool, ...], str | None]:
+    try:
+        return await find_tools(session), None
+    except NodeUnreachableError:
+        raise
+    except NodeError as error:
+        return (), error.what
+
+
+async def _member_status(
+    session: NodeSession, manifest: EtcdManifest | None
+) -> tuple[MemberStatus | None, str, bool]:
+    if manifest is None:
+        return None, "its manifest cannot be used", False
+    try:
+        async with open_member(session, manifest) as member:
+            return await member.status(timeout=MEMBER_SECONDS), "", False
+    except (EtcdError, NodeError) as error:
+        return None, error.what, isinstance(error, MistrustError)

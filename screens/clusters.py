@@ -1,0 +1,96 @@
+"""Where the inventory has several clusters: which one is it about?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from screens.case import Case
+from screens.marks import HEADING, Mark, cell, line
+from screens.widgets.key_footer import KeyFooter
+from screens.widgets.row_list import Row, RowList
+from screens.wording import cut, plural
+
+
+class ClustersScreen(Screen[None]):
+    """Each cluster with its diagnosis, as it comes in."""
+
+    HELP_TEXT = (
+        "The clusters of the inventory, with their diagnosis as the nodes answer. "
+        "Enter opens one. Nothing on this screen changes a cluster."
+    )
+    title_words: ClassVar[str] = "Clusters"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open", id="clusters.open", tooltip="Open this cluster"),
+        Binding("q", "app.leave", "quit", id="quit", tooltip="Leave etcd-rescue"),
+    ]
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        super().__init__()
+        self.cases = tuple(cases)
+        self._rows = RowList("clusters")
+
+    def compose(self) -> ComposeResult:
+        """A heading and the list."""
+        yield Static(
+            line(" ", ("CLUSTERS", HEADING), (f"  {len(self.cases)}", "$muted")),
+            id="clusters-heading",
+        )
+        yield self._rows
+        yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """Ask all clusters at once."""
+        self._rows.focus()
+        self.redraw()
+        for case in self.cases:
+            self.look(case)
+
+    @work(group="look", exit_on_error=False)
+    async def look(self, case: Case) -> None:
+        """Ask one cluster's nodes."""
+        await case.look(lambda: None)
+        self.redraw()
+
+    def redraw(self) -> None:
+        """All rows."""
+        self._rows.show_rows([Row(str(i), _row(case)) for i, case in enumerate(self.cases)])
+
+    def on_screen_resume(self) -> None:
+        """Back from a cluster."""
+        self.redraw()
+
+    def on_row_list_chosen(self) -> None:
+        """By click."""
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Its snapshots."""
+        from screens.snapshots import SnapshotsScreen
+
+        if self._rows.key is not None:
+            self.app.push_screen(SnapshotsScreen(self.cases[int(self._rows.key)]))
+
+
+def _row(case: Case) -> Callable[[int], Content]:
+    def draw(width: int) -> Content:
+        mark, label = case.label() if case.incident.facts else (Mark.RUNNING, "LOOKING")
+        nodes = plural(len(case.node_names), "control-plane node")
+        name_width = min(34, width // 3)
+        return line(
+            " ",
+            cell(Content.styled(cut(case.cluster_name, name_width), "bold"), name_width),
+            "  ",
+            cell(mark.say(label), 20),
+            (nodes, "$muted"),
+        )
+
+    return draw

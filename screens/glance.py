@@ -1,0 +1,188 @@
+"""The cluster at a glance, and the chosen snapshot in three lines."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widget import Widget
+
+from recovery.backups.model import Catalog, Integrity, Snapshot
+from recovery.cluster.facts import ClusterFacts
+from screens.case import Case
+from screens.marks import HEADING, Mark, cell, line, spread, stacked
+from screens.widgets.node_summary import node_words
+from screens.wording import age, cut, moment, schedule, sentence, size, span, thousands
+
+
+def configured_places(case: Case) -> list[str]:
+    """Where snapshots are looked for, in words."""
+    spec = case.incident.cluster.backup
+    local = spec.local.path if spec and spec.local else "/cpaas/backup and /cpaas"
+    places = [f"{name}:{local}" for name in case.node_names]
+    if spec and spec.s3:
+        places.append(f"s3://{spec.s3.bucket}/{spec.s3.dir}".rstrip("/"))
+    return places
+
+
+def heading_words(case: Case, catalog: Catalog) -> Content:
+    """`newest verified 14 h · daily 00:00`."""
+    best = case.newest_verified(catalog)
+    spec = case.incident.cluster.backup
+    parts = []
+    if best is not None:
+        parts.append(f"newest verified {age(best.taken_at, case.clock())}")
+    if spec is not None:
+        parts.append("backups paused" if spec.paused else schedule(spec.schedule))
+    return Content.styled(" · ".join(parts), "$muted")
+
+
+class SnapshotSummary(Widget):
+    """Three lines on the chosen snapshot: what it is, what restoring it means, what comes next."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(id="snapshot-summary")
+        self.case = case
+        self.snapshot: Snapshot | None = None
+
+    def show_snapshot(self, snapshot: Snapshot | None) -> None:
+        """Show this one."""
+        self.snapshot = snapshot
+        self.refresh()
+
+    def render(self) -> Content:
+        """The lines."""
+        if self.snapshot is None:
+            return Content("")
+        width = self.size.width
+        return stacked(
+            [
+                cell(line(" ", self._what(self.snapshot)), width),
+                cell(line(" ", self._meaning(self.snapshot)), width),
+                spread(
+                    line(" ", self._standing(self.snapshot)),
+                    self._next(self.snapshot),
+                    width,
+                ),
+            ]
+        )
+
+    def _what(self, snapshot: Snapshot) -> Content:
+        fetched = self.case.fetched.get(snapshot.name)
+        contents = fetched.verdict.contents if fetched else None
+        if contents is None:
+            return line((cut(snapshot.name, max(20, self.size.width - 2)), "bold"))
+        version = f" · etcd {contents.cluster_version}" if contents.cluster_version else ""
+        return line(
+            (moment(snapshot.taken_at) if snapshot.taken_at else cut(snapshot.name, 30), "bold"),
+            f" · revision {thousands(contents.revision)}{version}"
+            f" · {thousands(contents.live_keys)} objects",
+        )
+
+    def _meaning(self, snapshot: Snapshot) -> Content:
+        if snapshot.reason is not None:
+            return line(("Cannot be used: ", "$error"), snapshot.reason)
+        if self.case.integrity(snapshot) is Integrity.CORRUPT:
+            fetched = self.case.fetched.get(snapshot.name)
+            reason = (fetched.verdict.reason if fetched else None) or "its contents are corrupt"
+            return line(("Cannot be used: ", "$error"), reason)
+        error = self.case.failures.get(snapshot.name)
+        if error is not None:
+            return line(("Not fetched: ", "$error"), error.what)
+        if snapshot.remark:
+            return Mark.WARNING.beside(sentence(snapshot.remark))
+        if snapshot.taken_at is None:
+            return Content("Nobody knows when it was taken.")
+        lost = span((self.case.clock() - snapshot.taken_at).total_seconds())
+        return Content(f"Restoring it loses everything written in the last {lost}.")
+
+    def _standing(self, snapshot: Snapshot) -> Content:
+        best = self.case.newest_verified(self.case.incident.catalog)
+        integrity = self.case.integrity(snapshot)
+        if not snapshot.usable or integrity is Integrity.CORRUPT:
+            return Content.styled("Choose another one.", "$muted")
+        if best is not None and best.name == snapshot.name:
+            return Content("It is the newest that verifies.")
+        if snapshot.name in self.case.moving:
+            return Content("It is being verified.")
+        if integrity is Integrity.UNVERIFIED:
+            return Content("It has not been verified yet.")
+        if integrity is Integrity.NO_HASH:
+            return Content("It carries no hash to compare with.")
+        return Content("It verifies, and there is a newer one that does.")
+
+    def _next(self, snapshot: Snapshot) -> Content:
+        if not snapshot.usable or self.case.integrity(snapshot) is Integrity.CORRUPT:
+            return Content("")
+        return Content.styled("▸ Enter: look closer, restore ", "$accent")
+
+
+class GlancePanel(Widget):
+    """Nodes, members and backup configuration, for wide terminals."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(id="glance")
+        self.case = case
+
+    def render(self) -> Content:
+        """The three parts, one under the other."""
+        lines = [Content.styled("NODES", HEADING)]
+        lines += [line(" ", node_words(self.case, name)) for name in self.case.node_names]
+        workers = self.case.incident.cluster.workers
+        if workers:
+            names = ", ".join(node.name for node in workers)
+            lines.append(line(" ", (f"workers: {cut(names, 26)}", "$muted")))
+        diagnosis = self.case.incident.diagnosis
+        facts = self.case.incident.facts
+        if facts is not None:
+            lines += [Content(""), Content.styled("DIAGNOSIS", HEADING)]
+            lines += [line(" ", text) for text in _folded(diagnosis.sentence, self.size.width - 2)]
+            lines += [
+                line(" ", (text, "$muted"))
+                for text in _folded(diagnosis.advice, self.size.width - 2)
+            ]
+            lines += [Content(""), Content.styled("MEMBERS", HEADING), *_members(facts)]
+        lines += [Content(""), Content.styled("BACKUPS", HEADING), *self._backups()]
+        return stacked(lines)
+
+    def _backups(self) -> list[Content]:
+        spec = self.case.incident.cluster.backup
+        if spec is None:
+            return [line(" ", ("no configuration known", "$muted"))]
+        width = self.size.width - 12
+        pairs = [("schedule", "paused" if spec.paused else schedule(spec.schedule))]
+        if spec.local:
+            pairs.append(("on nodes", cut(spec.local.path, width)))
+            if spec.local.ttl_seconds:
+                pairs.append(("kept", span(spec.local.ttl_seconds)))
+        if spec.s3:
+            pairs.append(("S3", cut(spec.s3.endpoint, width)))
+            pairs.append(("bucket", cut(f"{spec.s3.bucket}/{spec.s3.dir}".rstrip("/"), width)))
+        return [line(" ", cell(Content.styled(word, "$muted"), 10), text) for word, text in pairs]
+
+
+def _members(facts: ClusterFacts) -> list[Content]:
+    lines = []
+    for node in facts.cluster.control_plane:
+        member = facts.members.get(node.name)
+        if member is None:
+            why = facts.silent.get(node.name, "not asked")
+            lines.append(line(" ", cell(node.name, 10), (why, "$muted")))
+            continue
+        role = "leader" if member.is_leader else "follower" if member.leader_id else "no leader"
+        lines.append(
+            line(
+                " ",
+                cell(node.name, 10),
+                f"{member.version}  {size(member.database_size)}  {role}",
+            )
+        )
+    return lines
+
+
+def _folded(text: str, width: int) -> list[str]:
+    rows: list[str] = []
+    for word in text.split():
+        if rows and len(rows[-1]) + 1 + len(word) <= width:
+            rows[-1] += f" {word}"
+        else:
+            rows.append(word)
+    return rows

@@ -1,0 +1,251 @@
+"""Health: nodes × checks, until every check passes or the person has seen enough."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from recovery.errors import RescueError
+from recovery.health.model import Check, CheckStatus, HealthReport
+from recovery.snapshots.model import FetchedSnapshot
+from screens.case import Case
+from screens.checklist import CheckGroup, explain
+from screens.health_matrix import cells_of, health_markdown, line_of, matrix_heads, other_lines
+from screens.incident_screen import IncidentScreen, Rule, common_keys
+from screens.marks import OF_STATUS, Mark, line, spread, stacked
+from screens.run_view import RunView
+from screens.widgets.row_list import Row, RowList
+from screens.wording import listing, span, stopwatch
+
+PATIENCE = 600.0
+"""Seconds after a run during which failing checks are waited for."""
+
+
+class HealthScreen(IncidentScreen):
+    """The final checks. After a run they are repeated until all hold: only then *Recovered*."""
+
+    HELP_TEXT = (
+        "Every member is asked directly, and then the Kubernetes side. RECOVERED appears only "
+        "after a restore, when every check holds: all members answer, hold the same data at the "
+        "same revision, a write went through, and the API servers are ready.\n\n"
+        "Choose a line to read what it means and what to do. a checks again."
+    )
+    title_words: ClassVar[str] = "Health"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "again", "again", id="health.again", tooltip="Check everything again"),
+        Binding("e", "export", "export report", id="export", tooltip="Write the report to a file"),
+        Binding("y", "copy", "copy", id="copy", tooltip="Copy the report"),
+        Binding("escape", "back", "back", key_display="esc", id="back", tooltip="Back"),
+        *common_keys("copy", "export", "back"),
+    ]
+
+    def __init__(
+        self, case: Case, fetched: FetchedSnapshot | None = None, run: RunView | None = None
+    ) -> None:
+        super().__init__(case)
+        self.fetched = fetched
+        self.after_run = run
+        self.checks: dict[tuple[str, str], Check] = {}
+        self.report: HealthReport | None = None
+        self.checking = False
+        self._began = 0.0
+        self._rows = RowList("matrix")
+
+    def compose_body(self) -> ComposeResult:
+        """The verdict, the matrix, what was proven."""
+        yield Static("", id="health-heading")
+        yield Static("", id="health-columns")
+        yield self._rows
+        yield Rule(classes="rule")
+        with VerticalScroll(id="health-below", can_focus=False):
+            yield Static("", id="health-words")
+
+    def on_mount(self) -> None:
+        """Check at once."""
+        self._rows.focus()
+        self.set_interval(self.case.tick, self._redraw_while_checking)
+        self.redraw()
+        self.check()
+
+    @work(group="health", exclusive=True, exit_on_error=False)
+    async def check(self) -> None:
+        """Once; after a run until healthy, for as long as there is patience."""
+        self._began = self.case.seconds()
+        self.checking = True
+        try:
+            while True:
+                self.report = await self.case.incident.health(self.fetched, self._heard)
+                self._settle(self.report)
+                waited = self.case.seconds() - self._began
+                if self.report.healthy or self.after_run is None or waited > PATIENCE:
+                    return
+                await asyncio.sleep(self.case.health_pause)
+        except RescueError as error:
+            self.show_trouble(error)
+        finally:
+            self.checking = False
+            self.redraw()
+
+    def _heard(self, check: Check) -> None:
+        self.checks[(check.name, check.scope)] = check
+        self.redraw()
+
+    def _settle(self, report: HealthReport) -> None:
+        self.checks = {(check.name, check.scope): check for check in report.checks}
+        if self.after_run is not None:
+            self.case.recovered = report.healthy
+            if report.healthy:
+                self.refresh_facts()
+        self.redraw()
+
+    @work(group="look", exclusive=True, exit_on_error=False)
+    async def refresh_facts(self) -> None:
+        """The top line speaks of the cluster as it is now."""
+        await self.case.look(self.top_line_changed)
+        self.redraw()
+
+    def _redraw_while_checking(self) -> None:
+        if self.checking:
+            self.redraw()
+
+    def on_resize(self) -> None:
+        """Draw for the new width."""
+        self.call_after_refresh(self.redraw)
+
+    @property
+    def bad(self) -> list[Check]:
+        """The checks that do not hold."""
+        good = (CheckStatus.OK, CheckStatus.WARNING)
+        return [check for check in self.checks.values() if check.status not in good]
+
+    def redraw(self) -> None:
+        """Draw what is known."""
+        if not self.is_mounted:
+            return
+        width = self.app.size.width
+        self.query_one("#health-heading", Static).update(self._heading(width))
+        self.query_one("#health-columns", Static).update(
+            line(" ", matrix_heads(self.case.node_names, width - 1))
+        )
+        checks = tuple(self.checks.values())
+        rows = [
+            Row(name, line_of(cells, self.case.node_names))
+            for name, cells in cells_of(checks, self.case.node_names).items()
+        ]
+        rows += [Row(key, draw) for key, draw in other_lines(checks, self.case.node_names)]
+        self._rows.show_rows(rows)
+        self._draw_words()
+        self.top_line_changed()
+
+    def _heading(self, width: int) -> Content:
+        mark, words = self.verdict
+        left = line(" ", mark.say(words, strong=True))
+        run = self.after_run
+        right = line("")
+        if run is not None:
+            down = run.api_down()
+            times = f"total {stopwatch(run.elapsed(self.case.clock()))}"
+            times += f"   API down {stopwatch(down)}" if down is not None else ""
+            right = line((f"{times} ", "$muted"))
+        elif self.report is not None:
+            right = line((f"checked {self.report.at:%H:%M:%S}Z ", "$muted"))
+        return spread(left, right, width)
+
+    @property
+    def verdict(self) -> tuple[Mark, str]:
+        """The screen's answer. RECOVERED only after a run, and only when the report is healthy."""
+        total = len(self.case.node_names)
+        if self.report is None:
+            return Mark.RUNNING, "CHECKING"
+        if self.report.healthy:
+            word = "RECOVERED" if self.after_run is not None else "HEALTHY"
+            return Mark.OK, f"{word} {total}/{total}"
+        if self.checking and self.after_run is not None:
+            waited = span(self.case.seconds() - self._began)
+            return Mark.RUNNING, f"WAITING for {self._waits_for}  {waited}"
+        number = len([check for check in self.bad if check.status is CheckStatus.FAILED])
+        skipped = len(self.bad) - number
+        failing = f"{number} failed" if number else f"{skipped} could not be made"
+        return Mark.FAILED, f"NOT HEALTHY: {failing}"
+
+    @property
+    def _waits_for(self) -> str:
+        names = list(dict.fromkeys(check.name for check in self.bad))
+        return listing(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+
+    def _draw_words(self) -> None:
+        widget = self.query_one("#health-words", Static)
+        chosen = [check for check in self.checks.values() if self._rows.key in _keys_of(check)]
+        if self._rows.moved_by_hand or (self.bad and not self.checking):
+            chosen = chosen if self._rows.moved_by_hand else self.bad[:1]
+            if chosen:
+                widget.update(_explained(chosen))
+                return
+        if self.report is not None and self.report.healthy:
+            widget.update(self._proof(self.report))
+        else:
+            widget.update(
+                line(" ", ("Choose a line to read what it means and what to do.", "$muted"))
+            )
+
+    def _proof(self, report: HealthReport) -> Content:
+        proven = list(
+            dict.fromkeys(
+                check.meaning
+                for check in report.checks
+                if check.meaning and check.status is CheckStatus.OK
+            )
+        )
+        left = list(dict.fromkeys(check.remedy for check in report.checks if check.remedy))
+        total = len(self.case.node_names)
+        first = f"all {total} members answer and every check holds"
+        lines = [line(" ", ("Proven      ", "$muted"), f"{first[0].upper()}{first[1:]}.")]
+        lines += [line("             ", text) for text in proven[:3]]
+        if left:
+            lines.append(line(" ", ("Left to do  ", "$muted"), left[0]))
+            lines += [line("             ", text) for text in left[1:3]]
+        if self.after_run is not None:
+            lines.append(
+                line(" ", ("Kept        ", "$muted"), "The old data lies set aside on every node.")
+            )
+        return stacked(lines)
+
+    def copy_text(self) -> str:
+        """The report."""
+        return self.export_text()[1]
+
+    def export_text(self) -> tuple[str, str]:
+        """The report as Markdown."""
+        if self.report is None:
+            return "", ""
+        _, words = self.verdict
+        return f"health-{self.case.cluster_name}", health_markdown(
+            self.report, self.case.node_names, words, self.after_run
+        )
+
+    def on_row_list_highlighted(self) -> None:
+        """Explain the line under the cursor."""
+        self._draw_words()
+
+    def action_again(self) -> None:
+        """Everything anew."""
+        self._rows.moved_by_hand = False
+        self.check()
+
+
+def _keys_of(check: Check) -> tuple[str, str]:
+    return check.name, f"{check.scope}/{check.name}"
+
+
+def _explained(checks: list[Check]) -> Content:
+    worst = max(checks, key=lambda check: list(OF_STATUS).index(check.status))
+    same = tuple(check for check in checks if check.status is worst.status)
+    return explain(CheckGroup(worst.name, worst.status, same))

@@ -1,0 +1,171 @@
+"""The plan: what will run, where, in which order, and how to go back."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.widgets import Static
+
+from recovery.restore.plan import Plan
+from recovery.restore.runbook import manifest_diff, runbook_markdown
+from recovery.snapshots.model import FetchedSnapshot
+from screens.case import Case
+from screens.dialogs.reading import ReadingDialog
+from screens.incident_screen import IncidentScreen, common_keys
+from screens.marks import HEADING, line, spread
+from screens.plan_tree import PlanTree, text_of
+from screens.widgets.line_pane import LinePane
+from screens.widgets.row_list import RowList
+from screens.wording import cut, moment_of, plural
+
+
+class PlanScreen(IncidentScreen):
+    """Steps, actions and nodes as a tree; the exact script of what is chosen beside it."""
+
+    HELP_TEXT = (
+        "Nothing has been changed yet: this is what the restore would do, step by step. "
+        "Open a step with → to see its actions, an action to see its nodes; the script below or "
+        "beside is exactly what runs there. doc 3 means: this is step 3 of the documented "
+        "procedure.\n\n"
+        "Enter begins. The run asks before it writes anything to a node, and again, with the "
+        "cluster's name, before the API goes down."
+    )
+    title_words: ClassVar[str] = "Plan"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter,r",
+            "restore",
+            "begin the restore",
+            key_display="enter",
+            id="plan.restore",
+            tooltip="Begin; you are asked before anything changes",
+        ),
+        Binding(
+            "right,plus",
+            "open(True)",
+            "open",
+            key_display="→",
+            id="plan.open",
+            tooltip="Open the step or action",
+        ),
+        Binding(
+            "left,minus",
+            "open(False)",
+            "close",
+            show=False,
+            id="plan.close",
+            tooltip="Close the step or action",
+        ),
+        Binding(
+            "tab", "switch", "script", id="plan.switch", tooltip="Between the tree and the script"
+        ),
+        Binding(
+            "d", "diffs", "etcd.yaml diff", id="plan.diffs", tooltip="The changes to etcd.yaml"
+        ),
+        Binding("e", "export", "export", id="export", tooltip="Write the plan as a runbook"),
+        Binding(
+            "escape",
+            "back",
+            "back",
+            key_display="esc",
+            id="back",
+            tooltip="Back; nothing was changed",
+        ),
+        *common_keys("export", "back"),
+    ]
+
+    def __init__(self, case: Case, fetched: FetchedSnapshot, plan: Plan) -> None:
+        super().__init__(case)
+        self.fetched = fetched
+        self.plan = plan
+        self._tree = PlanTree(plan)
+        self._rows = RowList("plan-tree")
+        self._script = LinePane(code="sh", name="plan-script")
+
+    def compose_body(self) -> ComposeResult:
+        """Heading, tree, script."""
+        yield Static("", id="plan-heading")
+        with Container(id="plan-body"):
+            yield self._rows
+            with Vertical(id="plan-side"):
+                yield Static("", id="plan-script-title")
+                yield self._script
+
+    def on_mount(self) -> None:
+        """Show the steps."""
+        self._rows.show_rows(self._tree.rows())
+        self._rows.focus()
+        self.redraw()
+
+    def on_resize(self) -> None:
+        """Draw for the new width."""
+        self.set_class(self.wide, "-wide")
+        self.call_after_refresh(self.redraw)
+
+    def redraw(self) -> None:
+        """Heading and the script of what is chosen."""
+        width = self.app.size.width
+        source = self.plan.source
+        left = line(" ", ("PLAN", HEADING), "  ", (plural(len(self.plan.steps), "step"), "$muted"))
+        warnings = f" · {plural(len(self.plan.warnings), 'warning')}" if self.plan.warnings else ""
+        snapshot = moment_of(source.taken_at) or cut(source.name, 30)
+        right = line((f"restores {snapshot} · nothing changed yet{warnings} ", "$muted"))
+        self.query_one("#plan-heading", Static).update(spread(left, right, width))
+        self._show_script()
+
+    def _show_script(self) -> None:
+        title, text = text_of(self.plan, self._rows.key or "")
+        self.query_one("#plan-script-title", Static).update(line(" ", (title, "bold")))
+        self._script.show_text(text)
+
+    def on_row_list_highlighted(self) -> None:
+        """Another line, another script."""
+        self._show_script()
+
+    def on_row_list_chosen(self, event: RowList.Chosen) -> None:
+        """A click opens or closes."""
+        self._tree.toggle(event.key)
+        self._rows.show_rows(self._tree.rows())
+
+    def copy_text(self) -> str:
+        """The script at hand."""
+        return self._script.text
+
+    def export_text(self) -> tuple[str, str]:
+        """The runbook: it works without this program."""
+        return f"runbook-{self.plan.cluster}-{self.plan.run_id}", runbook_markdown(self.plan)
+
+    def unavailable(self, action: str) -> str:
+        """Diffs need edits."""
+        if action == "diffs" and not self.plan.manifest_edits:
+            return "No etcd.yaml is changed by this plan."
+        return ""
+
+    def action_open(self, wanted: bool) -> None:
+        """Open or close the line under the cursor; closing a leaf goes to its parent."""
+        key = self._rows.key
+        if key is None:
+            return
+        landing = self._tree.open(key) if wanted else self._tree.close(key)
+        self._rows.show_rows(self._tree.rows())
+        self._rows.move_to(landing)
+
+    def action_switch(self) -> None:
+        """Keys go to the script, or back to the tree."""
+        (self._rows if self._script.has_focus else self._script).focus()
+
+    def action_diffs(self) -> None:
+        """Every change to an etcd.yaml."""
+        text = "\n".join(manifest_diff(edit) for edit in self.plan.manifest_edits)
+        same = "No line changes: every etcd.yaml is as it must be."
+        self.app.push_screen(ReadingDialog("Changes to etcd.yaml", text or same, code="diff"))
+
+    def action_restore(self) -> None:
+        """Begin the run; it asks before anything changes."""
+        from screens.restore import RestoreScreen
+
+        self.app.push_screen(RestoreScreen(self.case, self.fetched, self.plan))

@@ -1,0 +1,238 @@
+"""Preflight: can a restore of this snapshot go well? A checklist that fills in live."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from recovery.backups.model import Integrity, Snapshot
+from recovery.errors import RescueError
+from recovery.health.model import Check, CheckStatus
+from recovery.snapshots.model import FetchedSnapshot
+from screens.case import Case
+from screens.checklist import CheckGroup, counts_in_words, draw_group, explain, grouped
+from screens.exporting import markdown_table
+from screens.incident_screen import IncidentScreen, Rule, common_keys
+from screens.marks import HEADING, Mark, cell, line, spread
+from screens.widgets.row_list import Row, RowList
+from screens.wording import cut, plural
+
+
+class PreflightScreen(IncidentScreen):
+    """Failed checks block; warnings are acknowledged by a key; then Enter makes the plan."""
+
+    HELP_TEXT = (
+        "Every node is looked at again, and what a restore needs is checked: access, space, tools, "
+        "clocks, manifests, and whether the snapshot belongs to this cluster.\n\n"
+        "A failed check blocks. Warnings need your acknowledgement: read them, press w, go on. "
+        "Nothing on this screen changes the cluster."
+    )
+    title_words: ClassVar[str] = "Preflight"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter,r",
+            "plan",
+            "make the plan",
+            key_display="enter",
+            id="preflight.plan",
+            tooltip="Make the plan",
+        ),
+        Binding(
+            "w",
+            "acknowledge",
+            "acknowledge warnings",
+            id="preflight.acknowledge",
+            tooltip="I have read the warnings",
+        ),
+        Binding("a", "again", "again", id="preflight.again", tooltip="Check everything again"),
+        Binding("e", "export", "export", id="export", tooltip="Write the checks to a file"),
+        Binding(
+            "escape",
+            "back",
+            "back",
+            key_display="esc",
+            id="back",
+            tooltip="Back; nothing was changed",
+        ),
+        *common_keys("export", "back"),
+    ]
+
+    def __init__(self, case: Case, snapshot: Snapshot) -> None:
+        super().__init__(case)
+        self.snapshot = snapshot
+        self.fetched: FetchedSnapshot | None = case.fetched.get(snapshot.name)
+        self.checks: list[Check] = []
+        self.complete = False
+        self.acknowledged = False
+        self.stopped: RescueError | None = None
+        self._rows = RowList("checks")
+
+    def compose_body(self) -> ComposeResult:
+        """Heading, checklist, explanation."""
+        yield Static("", id="preflight-heading")
+        yield Static("", id="preflight-fetch")
+        yield self._rows
+        yield Rule(classes="rule")
+        yield Static("", id="check-explained")
+        yield Static("", id="preflight-next")
+
+    def on_mount(self) -> None:
+        """Begin at once."""
+        self._rows.focus()
+        self.set_interval(self.case.tick, self._redraw_while_moving)
+        self.redraw()
+        self.check()
+
+    @work(group="preflight", exclusive=True, exit_on_error=False)
+    async def check(self) -> None:
+        """Fetch and verify where that is not done, then check everything."""
+        self.checks, self.complete, self.acknowledged, self.stopped = [], False, False, None
+        self.redraw()
+        try:
+            self.fetched = await self.case.verified(self.snapshot)
+            if self.fetched.verdict.integrity is not Integrity.CORRUPT:
+                final = await self.case.incident.preflight(self.fetched, self._heard)
+                self.checks = list(final)
+        except RescueError as error:
+            self.stopped = error
+            self.show_trouble(error)
+        finally:
+            self.complete = True
+            self.redraw()
+
+    def _heard(self, check: Check) -> None:
+        self.checks.append(check)
+        self.redraw()
+
+    def _redraw_while_moving(self) -> None:
+        if self.snapshot.name in self.case.moving:
+            self.redraw()
+
+    def on_resize(self) -> None:
+        """Draw for the new width."""
+        self.call_after_refresh(self.redraw)
+
+    @property
+    def groups(self) -> list[CheckGroup]:
+        """The lines of the checklist, the worst first once all have come."""
+        return grouped(self.checks, self.case.node_names, worst_first=self.complete)
+
+    @property
+    def failed(self) -> list[Check]:
+        """The checks that block."""
+        return [check for check in self.checks if check.status is CheckStatus.FAILED]
+
+    @property
+    def warnings(self) -> list[Check]:
+        """The checks that want to be read."""
+        return [check for check in self.checks if check.status is CheckStatus.WARNING]
+
+    def redraw(self) -> None:
+        """Draw what is known."""
+        if not self.is_mounted:
+            return
+        width = self.app.size.width
+        name = cut(self.snapshot.name, max(16, width - 50))
+        left = line(" ", ("PREFLIGHT", HEADING), "  ", (name, "$muted"))
+        right = line(counts_in_words(self.checks, complete=self.complete), " ")
+        self.query_one("#preflight-heading", Static).update(spread(left, right, width))
+        fetching = self.query_one("#preflight-fetch", Static)
+        _, words = self.case.known(self.snapshot)
+        fetching.update(line(" ", Mark.RUNNING.beside(f"verifying the snapshot first: {words}")))
+        fetching.display = self.snapshot.name in self.case.moving
+        self._rows.show_rows(
+            [Row(group.key, draw_group(group, self.case.node_names)) for group in self.groups]
+        )
+        if self.complete and not self._rows.moved_by_hand and self.groups:
+            self._rows.move_to(self.groups[0].key)
+        self._explain()
+        self.query_one("#preflight-next", Static).update(self._next(width))
+        self.top_line_changed()
+        self.refresh_bindings()
+
+    def _explain(self) -> None:
+        group = next((item for item in self.groups if item.key == self._rows.key), None)
+        self.query_one("#check-explained", Static).update(explain(group) if group else Content(""))
+
+    def _next(self, width: int) -> Content:
+        reason = self.unavailable("plan")
+        if not reason:
+            return cell(
+                line(" ", ("▸ Enter: make the plan. It touches nothing.", "$accent")), width
+            )
+        if not self.complete:
+            return cell(line(" ", (reason, "$muted")), width)
+        mark = Mark.WARNING if not self.failed and not self._no_way else Mark.FAILED
+        return cell(line(" ", mark.beside(reason)), width)
+
+    @property
+    def _no_way(self) -> bool:
+        corrupt = self.fetched is not None and (self.fetched.verdict.integrity is Integrity.CORRUPT)
+        return corrupt or self.stopped is not None
+
+    def unavailable(self, action: str) -> str:
+        """What stands between here and the plan."""
+        if action == "acknowledge" and (not self.warnings or self.acknowledged):
+            return "There is no warning to acknowledge."
+        if action != "plan":
+            return ""
+        if not self.complete:
+            return "The checks are still coming in."
+        if self.fetched is not None and self.fetched.verdict.integrity is Integrity.CORRUPT:
+            return (
+                f"The snapshot is corrupt: {self.fetched.verdict.reason or 'choose another one'}."
+            )
+        if self.stopped is not None:
+            return self.stopped.what
+        if self.failed:
+            block = "check blocks" if len(self.failed) == 1 else "checks block"
+            return f"{len(self.failed)} failed {block}. Remedy above; a checks again."
+        if self.warnings and not self.acknowledged:
+            return f"{plural(len(self.warnings), 'warning')}: read, then press w to acknowledge."
+        return ""
+
+    def copy_text(self) -> str:
+        """The chosen check with its remedy."""
+        group = next((item for item in self.groups if item.key == self._rows.key), None)
+        return "" if group is None else explain(group).plain
+
+    def export_text(self) -> tuple[str, str]:
+        """All checks as a table."""
+        if not self.checks:
+            return "", ""
+        rows = [
+            [check.name, check.scope, check.status.value, check.message, check.remedy]
+            for check in self.checks
+        ]
+        heads = ["Check", "Where", "State", "Seen", "Remedy"]
+        title = f"# Preflight of {self.case.cluster_name}, {self.snapshot.name}\n\n"
+        return f"preflight-{self.case.cluster_name}", title + markdown_table(heads, rows)
+
+    def on_row_list_highlighted(self) -> None:
+        """Explain the line under the cursor."""
+        self._explain()
+
+    def action_acknowledge(self) -> None:
+        """The warnings have been read."""
+        self.acknowledged = True
+        self.redraw()
+
+    def action_again(self) -> None:
+        """Everything anew."""
+        self._rows.moved_by_hand = False
+        self.check()
+
+    @work(group="plan", exclusive=True, exit_on_error=False)
+    async def action_plan(self) -> None:
+        """Make the plan and show it."""
+        from screens.plan import PlanScreen
+
+        if self.fetched is not None:
+            plan = self.case.incident.plan(self.fetched)
+            self.app.push_screen(PlanScreen(self.case, self.fetched, plan))

@@ -1,0 +1,360 @@
+"""Home: the cluster at a glance and every snapshot that can be found, the best one chosen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from recovery.backups.model import Catalog, Integrity, Snapshot
+from recovery.errors import RescueError
+from screens.case import Case
+from screens.catalog_table import Order, catalog_markdown, column_heads, order_of, row_of
+from screens.dialogs.reading import ReadingDialog
+from screens.glance import GlancePanel, SnapshotSummary, configured_places, heading_words
+from screens.incident_screen import IncidentScreen, Rule, common_keys
+from screens.marks import HEADING, Mark, line, spread, stacked
+from screens.widgets.node_summary import NodeSummary
+from screens.widgets.row_list import Row, RowList
+from screens.wording import plural
+
+NEWEST_FEW = 3
+"""How many of the newest usable snapshots are verified without being asked for."""
+
+
+class SnapshotsScreen(IncidentScreen):
+    """The catalog, filling in as the stores answer."""
+
+    HELP_TEXT = (
+        "Every backup that was found on the nodes and in S3, newest first. The newest few are "
+        "fetched and verified on their own; the newest one that verifies is chosen.\n\n"
+        "Copies: the numbers of the control-plane nodes that have the file, and S3. "
+        "Record: what the cluster's backup configuration says about it. "
+        "Integrity: whether the contents match the hash inside the file. "
+        "Nothing on this screen changes the cluster."
+    )
+    title_words: ClassVar[str] = "Snapshots"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open", id="snapshots.open", tooltip="Look into this snapshot"),
+        Binding(
+            "r",
+            "restore",
+            "restore",
+            id="snapshots.restore",
+            tooltip="Check whether it can be restored",
+        ),
+        Binding("v", "verify", "verify", id="snapshots.verify", tooltip="Fetch and verify it"),
+        Binding("h", "health", "health", id="snapshots.health", tooltip="Check the cluster now"),
+        Binding(
+            "slash",
+            "filter",
+            "find",
+            key_display="/",
+            id="snapshots.filter",
+            tooltip="Show only what contains a text",
+        ),
+        Binding("s", "sort", "sort", id="snapshots.sort", tooltip="Sort by time, size, integrity"),
+        Binding(
+            "x", "problems", "problems", id="snapshots.problems", tooltip="What could not be listed"
+        ),
+        Binding("a", "again", "again", id="snapshots.again", tooltip="Ask nodes and stores again"),
+        *common_keys(),
+    ]
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self._order = Order.NEWEST
+        self._filter = ""
+        self._listing = True
+        self._wanted: list[str] = []
+        self._summary = SnapshotSummary(case)
+        self._rows = RowList("catalog")
+
+    def compose_body(self) -> ComposeResult:
+        """Glance, table, the chosen snapshot."""
+        yield NodeSummary(self.case)
+        yield Rule(classes="rule", id="under-nodes")
+        with Horizontal(id="home"):
+            yield GlancePanel(self.case)
+            with Vertical(id="catalog-side"):
+                yield Static("", id="catalog-heading")
+                yield Input(
+                    placeholder="part of a name, time, node or state", id="filter", compact=True
+                )
+                yield Static("", id="catalog-columns")
+                yield self._rows
+                yield Static("", id="catalog-empty")
+                yield Static("", id="source-errors")
+                yield Rule(classes="rule")
+                yield self._summary
+
+    def on_mount(self) -> None:
+        """First paint, then ask everyone at once."""
+        self.query_one("#filter").display = False
+        self._rows.focus()
+        self.redraw()
+        self.set_interval(self.case.tick, self._redraw_while_moving)
+        self.look_around()
+        self.list_catalog()
+
+    @work(group="look", exclusive=True, exit_on_error=False)
+    async def look_around(self) -> None:
+        """Ask the nodes."""
+        await self.case.look(self._facts_changed)
+        self._facts_changed()
+
+    @work(group="list", exclusive=True, exit_on_error=False)
+    async def list_catalog(self) -> None:
+        """Ask the stores; then verify the newest few, one after another."""
+        self._listing = True
+        try:
+            await self.case.incident.list_snapshots(lambda _catalog: self.redraw())
+        finally:
+            self._listing = False
+        self.redraw()
+        newest = [item.name for item in self._all() if item.usable][:NEWEST_FEW]
+        self._wanted += [name for name in newest if name not in self._wanted]
+        self.verify_wanted()
+
+    @work(group="verify", exclusive=True, exit_on_error=False)
+    async def verify_wanted(self) -> None:
+        """Verify what is wanted, first come first served."""
+        while self._wanted:
+            snapshot = self._find(self._wanted[0])
+            if snapshot is not None and self.case.integrity(snapshot) is Integrity.UNVERIFIED:
+                await self._verify_one(snapshot)
+            self._wanted = self._wanted[1:]
+            self.redraw()
+
+    async def _verify_one(self, snapshot: Snapshot) -> None:
+        try:
+            await self.case.verified(snapshot)
+        except RescueError:
+            # The row says so, and opening the snapshot shows the error in full.
+            self.redraw()
+
+    def _facts_changed(self) -> None:
+        self.query_one(NodeSummary).refresh(layout=True)
+        self.query_one(GlancePanel).refresh(layout=True)
+        self.top_line_changed()
+
+    def _redraw_while_moving(self) -> None:
+        if self.case.moving or self._wanted:
+            self.redraw()
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is known of the stores so far."""
+        return self.case.incident.catalog or Catalog(())
+
+    def _all(self) -> tuple[Snapshot, ...]:
+        return self.catalog.snapshots
+
+    def _find(self, name: str | None) -> Snapshot | None:
+        return next((item for item in self._all() if item.name == name), None)
+
+    @property
+    def chosen(self) -> Snapshot | None:
+        """The snapshot under the cursor."""
+        return self._find(self._rows.key)
+
+    def redraw(self) -> None:
+        """Draw all that depends on the catalog."""
+        if not self.is_mounted:
+            return
+        shown = order_of(self.case, self._all(), self._order, self._filter)
+        has_s3 = self.case.has_s3
+        self._rows.show_rows([Row(item.name, row_of(self.case, item, has_s3)) for item in shown])
+        self._choose_best(shown)
+        self._draw_heading(len(shown))
+        empty = not shown
+        self._rows.display = not empty
+        self.query_one("#catalog-columns").display = not empty
+        self.query_one("#catalog-empty").display = empty
+        if empty:
+            self.query_one("#catalog-empty", Static).update(self._emptiness())
+        self._draw_errors()
+        self._summary.show_snapshot(self.chosen)
+        self.query_one(GlancePanel).refresh(layout=True)
+        self.refresh_bindings()
+
+    def _choose_best(self, shown: list[Snapshot]) -> None:
+        if self._rows.moved_by_hand:
+            return
+        best = self.case.newest_verified(self.catalog)
+        if best is None:
+            best = next((item for item in shown if item.usable), None)
+        if best is not None:
+            self._rows.move_to(best.name)
+
+    def _draw_heading(self, shown: int) -> None:
+        catalog = self.catalog
+        total = len(catalog.snapshots)
+        counted = f"{total} in {plural(catalog.places, 'place')}"
+        if self._filter:
+            counted = f"{shown} of {total} with “{self._filter}”"
+        if self._listing:
+            counted += ", listing"
+        left = line(" ", ("SNAPSHOTS", HEADING), "  ", (counted, "$muted"))
+        if self._order is not Order.NEWEST:
+            left = line(left, (f"  by {self._order.value}", "$accent"))
+        right = line(heading_words(self.case, catalog), " ")
+        width = self._rows.container_size.width or self.size.width
+        self.query_one("#catalog-heading", Static).update(spread(left, right, width))
+        columns = column_heads(width - 1, self.case.has_s3)
+        self.query_one("#catalog-columns", Static).update(line(" ", columns))
+
+    def _draw_errors(self) -> None:
+        errors = self.catalog.errors
+        widget = self.query_one("#source-errors", Static)
+        widget.display = bool(errors)
+        if errors:
+            first = f"{errors[0].location}: {errors[0].message}"
+            words = first if len(errors) == 1 else f"{plural(len(errors), 'place')} not listed"
+            widget.update(line(" ", Mark.WARNING.beside(words), ("   x: problems", "$muted")))
+
+    def _emptiness(self) -> Content:
+        places = [line("   ", place) for place in configured_places(self.case)]
+        if self._listing:
+            return stacked([Mark.RUNNING.beside("Looking for snapshots in"), *places])
+        if self._filter:
+            return stacked([Mark.SKIPPED.beside(f"Nothing contains “{self._filter}”. esc clears.")])
+        return stacked(
+            [
+                Mark.WARNING.beside("No snapshot was found. Looked in"),
+                *places,
+                Content(""),
+                line("If backups lie elsewhere, name the directory or the bucket under `backup`"),
+                line("in the inventory. `a` asks again."),
+            ]
+        )
+
+    def unavailable(self, action: str) -> str:
+        """Restoring needs a usable snapshot; problems need some."""
+        chosen = self.chosen
+        if action in ("open", "restore", "verify") and chosen is None:
+            return "There is no snapshot to choose yet."
+        if action in ("restore", "verify") and chosen is not None and not chosen.usable:
+            return f"It cannot be used: {chosen.reason or 'its contents are corrupt'}."
+        if action == "problems" and not self.catalog.errors:
+            return "Every place answered."
+        return ""
+
+    def copy_text(self) -> str:
+        """The chosen snapshot's first location."""
+        chosen = self.chosen
+        return chosen.copies[0].location if chosen and chosen.copies else ""
+
+    def export_text(self) -> tuple[str, str]:
+        """The catalog as a table."""
+        if not self._all():
+            return "", ""
+        return f"snapshots-{self.case.cluster_name}", catalog_markdown(self.case, self.catalog)
+
+    def on_row_list_highlighted(self) -> None:
+        """Show the row under the cursor beneath the table."""
+        self._summary.show_snapshot(self.chosen)
+        self.refresh_bindings()
+
+    def on_row_list_chosen(self) -> None:
+        """A click on the chosen row opens it."""
+        self.action_open()
+
+    def on_resize(self) -> None:
+        """Draw for the new width."""
+        self.set_class(self.wide, "-wide")
+        self.call_after_refresh(self.redraw)
+
+    def on_screen_resume(self) -> None:
+        """Back from a deeper screen: show what was learned there."""
+        self.redraw()
+        if self.case.stale:
+            self.case.stale = False
+            self.action_again()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Narrow the table with every letter."""
+        self._filter = event.value.strip()
+        self.redraw()
+
+    def on_input_submitted(self) -> None:
+        """Keep the filter, go back to the table."""
+        self.query_one("#filter").display = bool(self._filter)
+        self._rows.focus()
+
+    def action_open(self) -> None:
+        """Look into the chosen snapshot."""
+        from screens.snapshot import SnapshotScreen
+
+        if self.chosen is not None:
+            self.app.push_screen(SnapshotScreen(self.case, self.chosen))
+
+    def action_restore(self) -> None:
+        """Check whether the chosen snapshot can be restored."""
+        from screens.preflight import PreflightScreen
+
+        if self.chosen is not None:
+            self.app.push_screen(PreflightScreen(self.case, self.chosen))
+
+    def action_verify(self) -> None:
+        """Fetch and verify the chosen one next."""
+        chosen = self.chosen
+        if chosen is None:
+            return
+        if self.case.integrity(chosen) is not Integrity.UNVERIFIED:
+            _, words = self.case.known(chosen)
+            self.say(f"It has been looked at: {words}.")
+            return
+        busy = bool(self._wanted)
+        self._wanted = [*self._wanted[:1], chosen.name, *self._wanted[1:]]
+        if not busy:
+            self.verify_wanted()
+        self.redraw()
+
+    def action_health(self) -> None:
+        """The checks, now."""
+        from screens.health import HealthScreen
+
+        self.app.push_screen(HealthScreen(self.case))
+
+    def action_filter(self) -> None:
+        """Type a part of a name."""
+        field = self.query_one("#filter", Input)
+        field.display = True
+        field.focus()
+
+    def action_sort(self) -> None:
+        """The next order."""
+        self._order = self._order.next
+        self.redraw()
+        self.say(f"Sorted by {self._order.value}.")
+
+    def action_problems(self) -> None:
+        """What could not be listed, and what to do about it."""
+        parts = []
+        for error in self.catalog.errors:
+            parts.append(f"{error.store.value}  {error.location}\n  {error.message}")
+            if error.remedy:
+                parts[-1] += f"\n  Next: {error.remedy}"
+        self.app.push_screen(ReadingDialog("Places that could not be listed", "\n\n".join(parts)))
+
+    def action_again(self) -> None:
+        """Ask everyone anew."""
+        self.look_around()
+        self.list_catalog()
+
+    def action_back(self) -> None:
+        """First the filter goes, then the screen."""
+        field = self.query_one("#filter", Input)
+        if field.display:
+            field.value = ""
+            field.display = False
+            self._rows.focus()
+        else:
+            super().action_back()

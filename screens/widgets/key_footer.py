@@ -1,0 +1,85 @@
+"""The keys of the screen at hand, as many as fit; `?` has them all."""
+
+from __future__ import annotations
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.events import Click
+from textual.screen import Screen
+from textual.widget import Widget
+
+_ALWAYS = "help"
+_WRITTEN = {"enter": "enter", "escape": "esc", "tab": "tab"}
+
+
+def key_words(app: App[object], binding: Binding) -> str:
+    """The key as it is written on keyboards: `enter`, `esc`, `/`."""
+    first = binding.key.split(",")[0]
+    return binding.key_display or _WRITTEN.get(first) or app.get_key_display(binding)
+
+
+class FooterKey(Widget):
+    """One key and what it does; a click does it."""
+
+    def __init__(self, binding: Binding, *, enabled: bool) -> None:
+        super().__init__()
+        self.binding = binding
+        self.enabled = enabled
+
+    def render(self) -> Content:
+        """Key and word."""
+        key = key_words(self.app, self.binding)
+        if not self.enabled:
+            return Content.styled(f" {key} {self.binding.description} ", "$faint-text")
+        return Content.assemble(
+            " ", (key, "bold $accent"), " ", (self.binding.description, "$foreground"), " "
+        )
+
+    @property
+    def cells(self) -> int:
+        """How wide it is drawn."""
+        return len(key_words(self.app, self.binding)) + len(self.binding.description) + 3
+
+    async def on_click(self, event: Click) -> None:
+        """Do what the key does."""
+        event.stop()
+        await self.run_action(f"screen.{self.binding.action}")
+
+
+class KeyFooter(Widget):
+    """Keys in the order in which the screen names them; what does not fit is left to `?`."""
+
+    def compose(self) -> ComposeResult:
+        """The keys that fit."""
+        yield from self._fitting()
+
+    def on_mount(self) -> None:
+        """Follow the screen's bindings as they come and go."""
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+
+    def _bindings_changed(self, _screen: Screen[object]) -> None:
+        self.call_after_refresh(self.recompose)
+
+    def on_resize(self) -> None:
+        """Fit anew."""
+        self.call_after_refresh(self.recompose)
+
+    def _fitting(self) -> list[FooterKey]:
+        keys: list[FooterKey] = []
+        for active in self.screen.active_bindings.values():
+            if not active.binding.show or active.node is not self.screen:
+                continue
+            if any(key.binding.action == active.binding.action for key in keys):
+                continue
+            keys.append(FooterKey(active.binding, enabled=active.enabled))
+        room = (self.size.width or self.app.size.width) - 1
+        last = [key for key in keys if key.binding.action == _ALWAYS]
+        room -= sum(key.cells for key in last)
+        chosen = []
+        for key in (key for key in keys if key not in last):
+            if key.cells > room:
+                break
+            room -= key.cells
+            chosen.append(key)
+        return [*chosen, *last]

@@ -1,0 +1,81 @@
+"""Two quiet themes: one accent, four state colours, and a red that is kept for DANGER."""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="rescue-dark",
+    dark=True,
+    primary="#7aa2d6",
+    secondary="#7aa2d6",
+    accent="#86b4ea",
+    success="#84bf8b",
+    warning="#dfb460",
+    error="#e8786f",
+    foreground="#d5dae1",
+    background="#12161c",
+    surface="#171c23",
+    panel="#1c222b",
+    variables={
+        "muted": "#8590a0",
+        "faint": "#333c49",
+        "faint-text": "#566171",
+        "heading": "#eef1f5",
+        "bar": "#55799f",
+        "cursor-line": "#212b38",
+        "danger": "#b3312c",
+        "danger-text": "#ffffff",
+        "scrollbar": "#333c49",
+        "scrollbar-hover": "#465264",
+        "scrollbar-active": "#86b4ea",
+        "scrollbar-background": "#12161c",
+        "scrollbar-background-hover": "#12161c",
+        "scrollbar-background-active": "#12161c",
+        "scrollbar-corner-color": "#12161c",
+        "input-cursor-background": "#d5dae1",
+        "input-cursor-foreground": "#12161c",
+        "input-selection-background": "#86b4ea 35%",
+        "border": "#333c49",
+        "border-blurred": "#333c49",
+    },
+)
+
+LIGHT = Theme(
+    name="rescue-light",
+    dark=False,
+    primary="#2a62a4",
+    secondary="#2a62a4",
+    accent="#1f5fa8",
+    success="#2c7a3f",
+    warning="#8a5a00",
+    error="#b3261e",
+    foreground="#1f2731",
+    background="#fbfbf9",
+    surface="#f3f3ef",
+    panel="#ecece7",
+    variables={
+        "muted": "#5d6875",
+        "faint": "#cfd3d8",
+        "faint-text": "#9098a2",
+        "heading": "#0d131b",
+        "bar": "#7ea3cc",
+        "cursor-line": "#e2eaf4",
+        "danger": "#b3261e",
+        "danger-text": "#ffffff",
+        "scrollbar": "#cfd3d8",
+        "scrollbar-hover": "#b3bac2",
+        "scrollbar-active": "#1f5fa8",
+        "scrollbar-background": "#fbfbf9",
+        "scrollbar-background-hover": "#fbfbf9",
+        "scrollbar-background-active": "#fbfbf9",
+        "scrollbar-corner-color": "#fbfbf9",
+        "input-cursor-background": "#1f2731",
+        "input-cursor-foreground": "#fbfbf9",
+        "input-selection-background": "#1f5fa8 25%",
+        "border": "#cfd3d8",
+        "border-blurred": "#cfd3d8",
+    },
+)
+
+THEMES = (DARK, LIGHT)

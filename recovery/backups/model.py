@@ -26,6 +26,8 @@ class StoreKind(enum.Enum):
     S3 = "s3"
     BASTION = "bastion"
     """A file on this machine, named by a person; never listed by the catalog."""
+    RECORDS = "records"
+    """The records in the cluster itself. No copy lies there; only a `SourceError` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,9 @@ class Copy:
     node: str | None = None
     """The node's name, for node copies."""
     bucket: str | None = None
+    identity: str = ""
+    """What tells this file from an earlier one of the same name, size and time: an inode and its
+    change time, or an endpoint and an ETag. Empty where the store has not been asked."""
 
     @property
     def location(self) -> str:
@@ -76,6 +81,8 @@ class Snapshot:
     integrity: Integrity = Integrity.UNVERIFIED
     reason: str | None = None
     """Why it cannot be used, in words; None where nothing speaks against it."""
+    remark: str | None = None
+    """What else a person should know, and what does not forbid its use: a copy cut short, say."""
 
     @property
     def size(self) -> int:

@@ -1,0 +1,53 @@
+"""The catalog as the JSON document of `snapshots -o json`. Its form is a contract with users."""
+
+from __future__ import annotations
+
+from recovery.backups.model import Catalog, Copy, Record, Snapshot, SourceError
+from recovery.backups.records import write_time
+
+
+def catalog_document(cluster_name: str, catalog: Catalog) -> dict[str, object]:
+    """The catalog, newest first; times RFC 3339 UTC, sizes bytes of the stored file."""
+    return {
+        "cluster": cluster_name,
+        "snapshots": [_snapshot(snapshot) for snapshot in catalog.snapshots],
+        "errors": [_error(error) for error in catalog.errors],
+    }
+
+
+def _snapshot(snapshot: Snapshot) -> dict[str, object]:
+    return {
+        "name": snapshot.name,
+        "takenAt": write_time(snapshot.taken_at) if snapshot.taken_at is not None else None,
+        "size": snapshot.size,
+        "copies": [_copy(copy) for copy in snapshot.copies],
+        "record": _record(snapshot.record) if snapshot.record is not None else None,
+        "usable": snapshot.usable,
+        "reason": snapshot.reason,
+        "remark": snapshot.remark,
+        "integrity": snapshot.integrity.value,
+    }
+
+
+def _copy(copy: Copy) -> dict[str, object]:
+    document: dict[str, object] = {"store": copy.store.value}
+    if copy.node is not None:
+        document["node"] = copy.node
+    return document | {"location": copy.location, "size": copy.size}
+
+
+def _record(record: Record) -> dict[str, object]:
+    at = record.backup_timestamp
+    return {
+        "result": record.result,
+        "backupTimestamp": write_time(at) if at is not None else None,
+    }
+
+
+def _error(error: SourceError) -> dict[str, object]:
+    return {
+        "store": error.store.value,
+        "location": error.location,
+        "message": error.message,
+        "remedy": error.remedy,
+    }

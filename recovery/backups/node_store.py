@@ -1,0 +1,144 @@
+"""Backups in a directory on a node."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from recovery.backups.model import Copy, StoreKind
+from recovery.backups.naming import candidate_patterns, is_candidate
+from recovery.backups.outside_text import one_line
+from recovery.backups.stores import BytesProgress
+from recovery.errors import StoreError
+from recovery.ssh.script import script
+from recovery.ssh.session import NodeSession, ScriptResult
+
+_LIST_SECONDS = 30.0
+_MISSING, _UNREADABLE = 44, 45
+
+# One line a file, so a name must not break lines. What a link points to counts only inside the
+# directory: a link out of it would show, and fetch, what is no backup.
+_LIST = """
+[ -d "$DIRECTORY" ] || exit 44
+[ -r "$DIRECTORY" ] && [ -x "$DIRECTORY" ] || exit 45
+cd "$DIRECTORY"
+HERE=$(pwd -P)
+
+# size, modified, changed, inode, name
+find . ! -name . -prune -type f {names} \\
+  ! -name '*[[:cntrl:]]*' -exec stat -c '%s %Y %Z %i %n' {{}} +
+
+for LINK in *; do
+  [ -L "$LINK" ] && [ -f "$LINK" ] || continue
+  case $LINK in *[[:cntrl:]]*) continue ;; esac
+  case $(readlink -f "./$LINK") in
+    "$HERE"/*) stat -L -c '%s %Y %Z %i %n' "./$LINK" ;;
+  esac
+done
+"""
+
+_LOOK_UP = """
+[ -f "$FILE" ] || exit 44
+[ -r "$FILE" ] || exit 45
+stat -L -c '%s %Y %Z %i' "$FILE"
+"""
+
+
+class NodeStore:
+    """One directory on one node, and any other file there that a person names.
+
+    The session's own errors (NodeUnreachableError and its kin) pass through.
+    """
+
+    kind = StoreKind.NODE
+
+    def __init__(
+        self, session: NodeSession, directory: str = "/cpaas/backup", *, optional: bool = False
+    ) -> None:
+        self._session = session
+        self.directory = directory
+        self.optional = optional
+        """Whether the directory may be absent: one that is only a guess."""
+
+    @property
+    def node(self) -> str:
+        """The node's name."""
+        return self._session.node.name
+
+    @property
+    def label(self) -> str:
+        """The place as `node:/directory`."""
+        return f"{self.node}:{self.directory}"
+
+    def holds(self, copy: Copy) -> bool:
+        """Every copy on this node: a REF may name a file outside the directory."""
+        return copy.store is StoreKind.NODE and copy.node == self.node
+
+    async def list(self) -> tuple[Copy, ...]:
+        """The files right in the directory whose names may be those of snapshots.
+
+        Links to files inside the directory are followed. Raises StoreError where the directory is
+        missing (unless optional) or cannot be read.
+        """
+        result = await self._session.run(list_script(self.directory), timeout=_LIST_SECONDS)
+        if result.exit_status == _MISSING and self.optional:
+            return ()
+        copies = tuple(filter(None, map(self._listed, result.stdout.split("\n"))))
+        # A file that vanished or cannot be read must not hide those that can.
+        if not result.succeeded and not copies:
+            raise self._error(result, self.directory)
+        return copies
+
+    async def look_up(self, copy: Copy) -> Copy:
+        """The file as it is now, wherever on the node it lies; StoreError where there is none."""
+        result = await self._session.run(script(_LOOK_UP, file=copy.path), timeout=_LIST_SECONDS)
+        if not result.succeeded:
+            raise self._error(result, copy.path)
+        return self._copy(copy.path, result.stdout.split())
+
+    async def fetch(self, copy: Copy, target: Path, progress: BytesProgress | None = None) -> str:
+        """Copy the file here; returns its sha256. Raises TransferError."""
+        return await self._session.fetch(copy.path, target, progress=progress)
+
+    def _listed(self, line: str) -> Copy | None:
+        numbers, _, name = line.partition(" ./")
+        if not is_candidate(name):
+            return None
+        return self._copy(posixpath.join(self.directory, name), numbers.split())
+
+    def _copy(self, path: str, numbers: Sequence[str]) -> Copy:
+        size, modified, changed, inode = (int(number) for number in numbers)
+        return Copy(
+            store=StoreKind.NODE,
+            path=path,
+            size=size,
+            modified_at=datetime.fromtimestamp(modified, UTC),
+            node=self.node,
+            identity=f"{self._session.node.host} {inode} {changed}",
+        )
+
+    def _error(self, result: ScriptResult, path: str) -> StoreError:
+        what, remedy = f"{one_line(path)} cannot be read", "see the node's own words"
+        if result.exit_status == _MISSING:
+            what = f"there is no {one_line(path)}"
+            remedy = (
+                "check backup.localStorage.path in the inventory"
+                if path == self.directory
+                else "list the snapshots again"
+            )
+        elif result.exit_status == _UNREADABLE:
+            what = f"the login's user may not read {one_line(path)}"
+            remedy = "log in as root (ssh.user), or set ssh.sudo: true in the inventory"
+        elif result.exit_status is None:
+            what = f"the connection was lost before {one_line(path)} was read"
+            remedy = "look again"
+        return StoreError(what, where=self.node, remedy=remedy, detail=result.stderr)
+
+
+def list_script(directory: str) -> str:
+    """The script that lists a directory: `size mtime ctime inode ./name`, one line a file."""
+    names = " -o ".join(f"-name {shlex.quote(pattern)}" for pattern in candidate_patterns())
+    return script(_LIST.format(names=f"\\( {names} \\)"), directory=directory)

@@ -1,0 +1,154 @@
+"""REF: how a person names a snapshot. A name, the beginning of one, or a location."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from recovery.backups.disk import DiskError
+from recovery.backups.local_store import describe_file
+from recovery.backups.model import Catalog, Copy, Integrity, Snapshot, StoreKind
+from recovery.backups.outside_text import one_line
+from recovery.errors import RescueError, SnapshotError, StoreError, UsageError
+from recovery.snapshots.model import FetchedSnapshot
+
+LATEST = "latest"
+"""The newest snapshot that verifies; see `newest_verified`."""
+
+_SHOWN = 10
+_ON_NODE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*):(/.*)", re.DOTALL)
+_IN_S3 = re.compile(r"s3://([^/]+)/(.+)", re.DOTALL)
+_UNKNOWN_TIME = datetime.fromtimestamp(0, UTC)
+
+
+def resolve_reference(reference: str, catalog: Catalog | None) -> Snapshot | Copy:
+    """What the reference names: a snapshot of the catalog, or one copy by its location.
+
+    A copy that the catalog does not know has size 0 until its store is asked. Raises UsageError
+    for a name that fits nothing or several snapshots, for `latest` (the caller verifies), and for
+    a location that is none; StoreError for a file of this machine that is not there.
+    """
+    if reference == LATEST:
+        raise UsageError("`latest` is found by verifying, not by its name")
+    copy = _location(reference)
+    if copy is not None:
+        return _as_listed(copy, catalog)
+    if reference.startswith(("/", "./", "../", "~")):
+        return _local(reference)
+    named = _named(reference, catalog) if catalog is not None else []
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise UsageError(
+            f"{one_line(reference)} fits {len(named)} snapshots: {_listed(named)}",
+            remedy="write more of the name",
+        )
+    if "/" in reference or Path(reference).is_file():
+        return _local(reference)
+    raise _unknown(reference, catalog)
+
+
+async def newest_verified(
+    catalog: Catalog,
+    verify: Callable[[Snapshot], Awaitable[FetchedSnapshot]],
+    on_passed_over: Callable[[Snapshot, str], None] | None = None,
+) -> FetchedSnapshot:
+    """What `latest` means: the newest snapshot whose trailing sha256 matches.
+
+    `on_passed_over` hears each newer one that was not taken, and why. Raises SnapshotError, with
+    all of them in its detail, where none verifies.
+    """
+    passed_over: list[str] = []
+    for snapshot in catalog.snapshots:
+        why = snapshot.reason or "no copy was found"
+        if snapshot.copies and snapshot.integrity is not Integrity.CORRUPT:
+            try:
+                fetched = await verify(snapshot)
+            except DiskError:
+                raise
+            except (SnapshotError, StoreError) as error:
+                why = error.what
+            else:
+                if fetched.verdict.integrity is Integrity.VERIFIED:
+                    return fetched
+                why = fetched.verdict.reason or "it has no hash to verify it by"
+        passed_over.append(f"{one_line(snapshot.name)}: {why}")
+        if on_passed_over is not None:
+            on_passed_over(snapshot, why)
+    raise _none_verifies(catalog, passed_over)
+
+
+def _location(reference: str) -> Copy | None:
+    in_s3 = _IN_S3.fullmatch(reference)
+    if in_s3 is not None:
+        return Copy(StoreKind.S3, in_s3[2], 0, _UNKNOWN_TIME, bucket=in_s3[1])
+    if reference.startswith("s3://"):
+        raise UsageError(
+            f"{one_line(reference)} is no object", remedy="write s3://bucket/directory/file"
+        )
+    on_node = _ON_NODE.fullmatch(reference)
+    if on_node is not None:
+        return Copy(StoreKind.NODE, on_node[2], 0, _UNKNOWN_TIME, node=on_node[1])
+    return None
+
+
+def _as_listed(copy: Copy, catalog: Catalog | None) -> Copy:
+    for snapshot in catalog.snapshots if catalog is not None else ():
+        for listed in snapshot.copies:
+            if listed.location == copy.location:
+                return listed
+    return copy
+
+
+def _local(reference: str) -> Copy:
+    try:
+        path = Path(reference).expanduser()
+    except RuntimeError as error:
+        raise UsageError(str(error), where=one_line(reference)) from error
+    return describe_file(path)
+
+
+def _named(reference: str, catalog: Catalog) -> list[Snapshot]:
+    exact = [snapshot for snapshot in catalog.snapshots if snapshot.name == reference]
+    if exact or not reference:
+        return exact
+    return [snapshot for snapshot in catalog.snapshots if snapshot.name.startswith(reference)]
+
+
+def _unknown(reference: str, catalog: Catalog | None) -> UsageError:
+    what = f"there is no snapshot {one_line(reference)}"
+    if catalog is None:
+        return UsageError(what, remedy="name a file, or a place: node:/path, s3://bucket/key")
+    if catalog.errors:
+        places = ", ".join(one_line(error.location) for error in catalog.errors)
+        what += f" (these could not be listed: {places})"
+    names = [snapshot.name for snapshot in catalog.snapshots]
+    near = difflib.get_close_matches(reference, names, n=3, cutoff=0.5)
+    if near:
+        remedy = f"is one of these meant: {', '.join(map(one_line, near))}"
+    elif names:
+        remedy = f"there are: {_listed(list(catalog.snapshots))}"
+    else:
+        remedy = "no snapshot was found at all; name a file, or a place: node:/path"
+    return UsageError(what, remedy=remedy)
+
+
+def _none_verifies(catalog: Catalog, passed_over: list[str]) -> RescueError:
+    if not catalog.snapshots:
+        what, remedy = "no snapshot was found", "name a file, or a place: node:/path"
+        if catalog.errors:
+            remedy = "make the places answer that could not be listed, or name a file"
+    else:
+        what = f"none of {len(catalog.snapshots)} snapshots verifies"
+        remedy = "name one of them, or a file of another place"
+    unlisted = (f"{one_line(error.location)}: {error.message}" for error in catalog.errors)
+    return SnapshotError(what, remedy=remedy, detail="\n".join((*passed_over, *unlisted)))
+
+
+def _listed(snapshots: list[Snapshot]) -> str:
+    names = [one_line(snapshot.name) for snapshot in snapshots[:_SHOWN]]
+    more = len(snapshots) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")

@@ -1,0 +1,133 @@
+"""What can go wrong with S3, in words that say what to do."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from recovery.backups.configuration import S3Storage
+from recovery.backups.credentials import S3Keys
+from recovery.backups.outside_text import one_line
+from recovery.errors import StoreError
+
+
+class S3RequestError(Exception):
+    """An S3 request that failed: the server's error code, or one of the codes below."""
+
+    TLS: ClassVar = "tls"
+    SILENT: ClassVar = "silent"
+    NO_CONNECTION: ClassVar = "no-connection"
+    BROKEN_OFF: ClassVar = "broken-off"
+    OTHER: ClassVar = "other"
+
+    def __init__(self, code: str, message: str, *, status: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.status = status
+        """The HTTP status; 0 where there was no answer."""
+
+
+_NO_KEYS = {"InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "TokenRefreshRequired"}
+_WRONG_SECRET = {"SignatureDoesNotMatch", "InvalidSignature"}
+_FORBIDDEN = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
+_SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
+_ELSEWHERE = {
+    "PermanentRedirect",
+    "TemporaryRedirect",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "301",
+    "307",
+}
+_NO_OBJECT = {"NoSuchKey", "404", "NotFound"}
+_UNRESOLVED = ("Name or service not known", "Temporary failure in name resolution", "getaddrinfo")
+
+
+def in_words(
+    failure: S3RequestError, storage: S3Storage, keys: S3Keys, key: str = ""
+) -> StoreError:
+    """The failure as an error for people. No key is in it, whatever the server sent back.
+
+    `key` names the object that the request was about, where it was about one.
+    """
+    endpoint = storage.endpoint or "Amazon S3"
+    bucket = f"bucket {storage.bucket}"
+    what, remedy = (
+        _connection_words(failure, endpoint)
+        or _key_words(failure, keys, bucket)
+        or _place_words(failure, storage, key)
+        or (
+            f"{endpoint} refused the request" if failure.status else f"{endpoint} cannot be read",
+            "see the server's own words; is this the S3 endpoint?",
+        )
+    )
+    where = f"s3://{storage.bucket}/{key}" if key else f"s3://{storage.bucket}"
+    said = " ".join(filter(None, (failure.code if failure.status else "", failure.message)))
+    return StoreError(
+        keys.hide(what), where=one_line(where), remedy=remedy, detail=one_line(keys.hide(said), 600)
+    )
+
+
+def _connection_words(failure: S3RequestError, endpoint: str) -> tuple[str, str] | None:
+    message = failure.message
+    if failure.code == S3RequestError.TLS:
+        if "WRONG_VERSION_NUMBER" in message or "record layer" in message:
+            return f"{endpoint} does not speak TLS", "write the endpoint with http://"
+        return (
+            f"the TLS certificate of {endpoint} is not trusted",
+            "put its authority into a file and set AWS_CA_BUNDLE to it, or set skipTLSVerify: true",
+        )
+    if failure.code == S3RequestError.SILENT:
+        return f"{endpoint} does not answer", "check the endpoint, a proxy, and the network to it"
+    if failure.code == S3RequestError.NO_CONNECTION:
+        if any(words in message for words in _UNRESOLVED):
+            return f"the name in {endpoint} cannot be resolved", "check the endpoint and the DNS"
+        if "refused" in message:
+            return f"{endpoint} refuses the connection", "check the port, and that S3 runs there"
+        return f"no connection to {endpoint}", "check the endpoint and the network to it"
+    if failure.code == S3RequestError.BROKEN_OFF:
+        return failure.message, "check the network to the endpoint, then try again"
+    return None
+
+
+def _key_words(failure: S3RequestError, keys: S3Keys, bucket: str) -> tuple[str, str] | None:
+    ours = f"the keys from {keys.origin}"
+    correct = "correct them, or name a profile under s3Credentials in the inventory"
+    if failure.code in _NO_KEYS:
+        return f"{ours} are not known to the server", correct
+    if failure.code in _WRONG_SECRET:
+        return f"{ours} do not fit together: the secret key is wrong", correct
+    if failure.code in _SKEWED:
+        return (
+            "this machine's clock differs too much from the server's",
+            "set the clock of this machine",
+        )
+    if failure.code in _FORBIDDEN or failure.status == 403:
+        return (
+            f"{ours} may not read {bucket}",
+            "allow them s3:ListBucket and s3:GetObject there, or use other keys",
+        )
+    return None
+
+
+def _place_words(failure: S3RequestError, storage: S3Storage, key: str) -> tuple[str, str] | None:
+    if failure.code == "NoSuchBucket":
+        return (
+            f"there is no bucket {storage.bucket}",
+            "check bucket and endpoint in the backup configuration",
+        )
+    if failure.code in _ELSEWHERE or failure.status in {301, 307}:
+        named = f"{storage.region!r}" if storage.region else "the default region"
+        return (
+            f"bucket {storage.bucket} lies in another region than {named}",
+            "set region in the backup configuration to the bucket's own",
+        )
+    if failure.code in _NO_OBJECT or failure.status == 404:
+        if key:
+            return "there is no such object", "list the snapshots again"
+        return f"there is no bucket {storage.bucket}", "check bucket and endpoint"
+    if failure.code == "PreconditionFailed" or failure.status == 412:
+        return "the object changed while it was fetched", "list the snapshots again"
+    if failure.code in {"SlowDown", "ServiceUnavailable", "InternalError"}:
+        return "the server is overloaded or out of order", "try again in a minute"
+    return None

@@ -1,0 +1,51 @@
+"""What every place where backups lie can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from recovery.backups.model import Copy, StoreKind
+
+BytesProgress = Callable[[int, int], None]
+"""Called on the event loop's thread with the bytes done and the bytes in all (0 if unknown)."""
+
+
+class Store(Protocol):
+    """A directory on a node, a bucket, or this machine's own files."""
+
+    @property
+    def kind(self) -> StoreKind:
+        """What kind of place it is."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """The place as a person names it: `etcd-1:/cpaas/backup`, `s3://bucket/dir/`."""
+        ...
+
+    def holds(self, copy: Copy) -> bool:
+        """Whether the copy is to be had from here. Asks nobody."""
+        ...
+
+    async def list(self) -> tuple[Copy, ...]:
+        """The copies that lie here, in no particular order.
+
+        Raises a RescueError (StoreError, or the node's own) where the place cannot be listed.
+        """
+        ...
+
+    async def look_up(self, copy: Copy) -> Copy:
+        """The same copy with its size and times as they are now.
+
+        Raises a RescueError where nothing lies there, or where nobody answers.
+        """
+        ...
+
+    async def fetch(self, copy: Copy, target: Path, progress: BytesProgress | None = None) -> str:
+        """Bring the stored bytes to `target` on this machine; returns their sha256 (hex).
+
+        `target` exists afterwards only if everything arrived. Raises a RescueError otherwise.
+        """
+        ...

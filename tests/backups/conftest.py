@@ -1,0 +1,60 @@
+"""Ground for the tests of backups: nothing of the developer's own AWS or SSH is ever seen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto.server import ThreadedMotoServer
+
+from recovery.backups.configuration import S3Storage
+from recovery.backups.credentials import S3Keys
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_the_developers_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "aws-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("BOTO_CONFIG", str(home / "boto"))
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The URL of a real S3 server on loopback."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def keys() -> S3Keys:
+    """Keys that the server takes."""
+    return S3Keys("AKIATESTTESTTEST", "secret-of-the-test", origin="the test")
+
+
+@pytest.fixture
+def storage(s3_server: str, keys: S3Keys, request: pytest.FixtureRequest) -> S3Storage:
+    """An empty bucket of this test's own."""
+    import boto3
+
+    bucket = f"bucket-{abs(hash(request.node.nodeid))}"
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_server,
+        region_name="us-east-1",
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
+    )
+    client.create_bucket(Bucket=bucket)
+    return S3Storage(endpoint=s3_server, bucket=bucket, dir="prod-a")

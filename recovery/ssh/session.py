@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,9 @@ ByteProgress = Callable[[int, int], None]
 
 MOST_CHANNELS = 8
 """At once on one connection; OpenSSH allows 10 by default, and ending a script needs one more."""
+
+_REFUSED_WAIT = 0.2
+_MOST_IDLE_REFUSALS = 10
 
 
 class NodeSession:
@@ -206,16 +209,21 @@ class NodeSession:
     async def _start(self, script: str) -> tuple[Connection, RunningScript]:
         from recovery.ssh.running_script import TooManySessionsError, start
 
+        idle_refusals = 0
         while True:
             connection = await self._connected()
             self._script_ended.clear()
             try:
                 return connection, await start(connection, self.node, script)
             except TooManySessionsError:
-                if not self._scripts:
+                # This server allows fewer sessions than most: wait until a script has ended. One
+                # that has ended here may still count there for a moment.
+                idle_refusals += not self._scripts
+                if idle_refusals > _MOST_IDLE_REFUSALS:
                     raise
-            # This server allows fewer sessions than most: wait until a script has ended.
-            await self._script_ended.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REFUSED_WAIT):
+                    await self._script_ended.wait()
 
     async def _connected(self) -> Connection:
         if self._connection is not None and not self._connection.lost:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 
 import asyncssh
 
-from recovery.errors import NodeUnreachableError, ScriptError
+from recovery.errors import NodeError, NodeUnreachableError, ScriptError
 from recovery.inventory.model import Node
 from recovery.ssh.connection import Connection
 from recovery.ssh.output import Kept
@@ -59,10 +59,25 @@ class RunningScript:
         """Whether nothing more can be sent to it."""
         return self.lost or self._process.returncode is not None
 
+    async def begin(self) -> None:
+        """Wait until the script itself has started, or has ended without that."""
+        if self.begun:
+            return
+        async for chunk in self._chunks(self._process.stdout):
+            self.preamble += chunk
+            mark = self._mark.search(self.preamble)
+            if mark is not None:
+                number = int(mark[2])
+                self.end_target = -number if mark[1] == b"group" else number
+                self._rest = self.preamble[mark.end() :]
+                self.preamble = self.preamble[: mark.start()]
+                self.begun = True
+                return
+            self.preamble = self.preamble[-_LONGEST_PREAMBLE:]
+
     async def stdout(self) -> AsyncIterator[bytes]:
         """The script's output in chunks, until it ends."""
-        if not self.begun:
-            await self._begin()
+        await self.begin()
         if self._rest:
             rest, self._rest = self._rest, b""
             yield rest
@@ -108,19 +123,6 @@ class RunningScript:
         """Close the channel; a script that still runs is not ended by that."""
         self._process.close()
 
-    async def _begin(self) -> None:
-        async for chunk in self._chunks(self._process.stdout):
-            self.preamble += chunk
-            mark = self._mark.search(self.preamble)
-            if mark is not None:
-                number = int(mark[2])
-                self.end_target = -number if mark[1] == b"group" else number
-                self._rest = self.preamble[mark.end() :]
-                self.preamble = self.preamble[: mark.start()]
-                self.begun = True
-                return
-            self.preamble = self.preamble[-_LONGEST_PREAMBLE:]
-
     async def _chunks(self, reader: asyncssh.SSHReader[bytes]) -> AsyncIterator[bytes]:
         while True:
             try:
@@ -135,7 +137,7 @@ class RunningScript:
 
 
 async def start(connection: Connection, node: Node, body: str) -> RunningScript:
-    """Start a script.
+    """Start a script; one that is being started while this is cancelled is ended again.
 
     Raises NodeUnreachableError where it cannot be started, ScriptError where it is too long.
     """
@@ -144,7 +146,17 @@ async def start(connection: Connection, node: Node, body: str) -> RunningScript:
         line = command_line(body, nonce=nonce, sudo=node.ssh.sudo)
     except ValueError as error:
         raise ScriptError(str(error), where=node.name) from error
-    return RunningScript(await _start(connection, node, line), nonce)
+    starting = asyncio.ensure_future(_start(connection, node, line))
+    try:
+        return RunningScript(await asyncio.shield(starting), nonce)
+    except asyncio.CancelledError:
+
+        async def end_after_all() -> None:
+            with suppress(NodeError):
+                await _end(RunningScript(await starting, nonce), connection, node)
+
+        await _in_bounded_time(end_after_all())
+        raise
 
 
 @asynccontextmanager
@@ -155,8 +167,7 @@ async def ended_if_left(
     try:
         yield
     except BaseException:
-        if script.end_target is not None and not script.ended:
-            await _end(connection, script.end_target, sudo=node.ssh.sudo)
+        await _in_bounded_time(_end(script, connection, node))
         raise
     finally:
         script.close()
@@ -210,15 +221,24 @@ async def _open_process(connection: Connection, line: str) -> asyncssh.SSHClient
     )
 
 
-async def _end(connection: Connection, target: int, *, sudo: bool) -> None:
-    line = command_line(end_script(target), nonce="end", sudo=sudo)
+async def _end(script: RunningScript, connection: Connection, node: Node) -> None:
+    """End a script's processes, as far as the node lets us."""
+    if script.ended:
+        return
+    await script.begin()
+    if script.end_target is None:
+        return
+    line = command_line(end_script(script.end_target), nonce="end", sudo=node.ssh.sudo)
+    process = await _open_process(connection, line)
+    process.stdin.write_eof()
+    await process.wait_closed()
 
+
+async def _in_bounded_time(ending: Coroutine[None, None, None]) -> None:
     async def end() -> None:
         with suppress(asyncssh.Error, OSError):
             async with asyncio.timeout(END_TIMEOUT):
-                process = await _open_process(connection, line)
-                process.stdin.write_eof()
-                await process.wait_closed()
+                await ending
 
     # Shielded: a second cancellation leaves the ending to finish by itself.
     await asyncio.shield(asyncio.ensure_future(end()))

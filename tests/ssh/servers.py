@@ -193,11 +193,13 @@ async def in_process_server(
 
 async def _end(child: asyncio.subprocess.Process) -> None:
     """End a command with all its processes, so that no pipe outlives the event loop."""
-    for kill in (lambda: os.killpg(child.pid, signal.SIGKILL), child.kill):
-        with suppress(ProcessLookupError):
-            kill()
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        child.kill()
+    child._transport.close()  # type: ignore[attr-defined]
     async with asyncio.timeout(10):
-        await child.communicate()
+        await child.wait()
 
 
 @dataclass

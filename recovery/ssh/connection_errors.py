@@ -56,9 +56,10 @@ def explain(error: Exception, attempt: Attempt) -> NodeUnreachableError:
             where=attempt.node.name,
             remedy="is the node up, and does the jump host allow TCP forwarding?",
         )
-    if isinstance(error, asyncssh.Error):
+    if isinstance(error, asyncssh.Error | ConnectionResetError | BrokenPipeError):
+        reason = getattr(error, "reason", "") or getattr(error, "strerror", "")
         return NodeUnreachableError(
-            f"{attempt.address}{attempt.hop} ended the connection before the login: {error.reason}",
+            f"{attempt.address}{attempt.hop} ended the connection before the login: {reason}",
             where=attempt.node.name,
             remedy="does an SSH server listen there, and does it admit this host?",
             detail=str(error),
@@ -121,8 +122,9 @@ def _has_passphrase(path: Path) -> bool:
         asyncssh.read_private_key(path)
     except asyncssh.KeyEncryptionError:
         return True
-    except asyncssh.KeyImportError as error:
-        return "passphrase" in str(error).lower()
+    except (asyncssh.KeyImportError, ValueError) as error:
+        # Without the bcrypt package, asyncssh cannot even try a passphrase.
+        return any(word in str(error).lower() for word in ("passphrase", "bcrypt"))
     except OSError:
         return False
     return False

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -57,6 +58,14 @@ class Account:
         self.identity.chmod(0o600)
         self.known_hosts.write_text("")
 
+    def lock(self, passphrase: str) -> None:
+        """Protect the private key's file by a passphrase."""
+        subprocess.run(
+            ["ssh-keygen", "-q", "-p", "-N", passphrase, "-f", self.identity],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
     def trust(self, server: Server, key: asyncssh.SSHKey | None = None) -> None:
         """Add a server's key (or another one) to known_hosts."""
         with self.known_hosts.open("a") as file:
@@ -98,7 +107,9 @@ class _Host(asyncssh.SSHServer):
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
     ) -> bool:
-        return self._server.forwards
+        if self._server.forwards:
+            return True
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "forbidden")
 
 
 @dataclass

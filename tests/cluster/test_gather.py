@@ -16,16 +16,15 @@ import pytest
 
 from recovery.cluster.containers import read_containers
 from recovery.cluster.diagnosis import diagnose
-from recovery.cluster.etcd_client import connected
 from recovery.cluster.facts import ClusterState, ServiceState
 from recovery.cluster.gather import gather
 from recovery.cluster.node_probe import api_server_endpoint, probe_script, read_probe, service_state
-from recovery.errors import EtcdError
 from recovery.inventory.model import Cluster, Node, NodePaths, SshOptions
 from recovery.ssh.fleet import Fleet
 from tests.cluster.etcd_members import RealCluster
 from tests.cluster.node_programs import furnish, program
 from tests.cluster.ssh_nodes import ssh_node
+from tests.cluster.waiting import until_serving
 from tests.ssh.servers import free_port
 
 
@@ -42,22 +41,10 @@ async def three_nodes(etcd: RealCluster, root: Path) -> AsyncIterator[Cluster]:
         yield Cluster("prod-a", tuple(nodes))
 
 
-async def until_one_leader(etcd: RealCluster) -> None:
-    async with asyncio.timeout(20):
-        for member in etcd.members.values():
-            async with connected(member.name, member.target, member.certificates) as client:
-                while True:
-                    try:
-                        if (await client.status(timeout=1)).leader_id:
-                            break
-                    except EtcdError:
-                        continue
-
-
 async def test_everything_is_read_from_every_node(
     etcd_cluster: RealCluster, tmp_path: Path
 ) -> None:
-    await until_one_leader(etcd_cluster)
+    await until_serving(etcd_cluster)
     heard: dict[str, str] = {}
     async with three_nodes(etcd_cluster, tmp_path) as cluster, Fleet(cluster) as fleet:
         facts = await gather(fleet, cluster, heard.__setitem__)
@@ -93,7 +80,7 @@ async def test_everything_is_read_from_every_node(
 async def test_a_dead_node_a_dead_member_and_a_lost_manifest_hide_nothing_else(
     etcd_cluster: RealCluster, tmp_path: Path
 ) -> None:
-    await until_one_leader(etcd_cluster)
+    await until_serving(etcd_cluster)
     async with three_nodes(etcd_cluster, tmp_path) as cluster:
         one, two, three = cluster.control_plane
         gone = replace(one, ssh=replace(one.ssh, port=free_port()))

@@ -27,15 +27,15 @@ _LIST = """
 cd "$DIRECTORY"
 HERE=$(pwd -P)
 
-# size, modified, changed, inode, name
+# size, modified, inode, changed, name
 find . ! -name . -prune -type f {names} \\
-  ! -name '*[[:cntrl:]]*' -exec stat -c '%s %Y %Z %i %n' {{}} +
+  ! -name '*[[:cntrl:]]*' -exec stat -c '%s %Y %i %z %n' {{}} +
 
 for LINK in *; do
   [ -L "$LINK" ] && [ -f "$LINK" ] || continue
   case $LINK in *[[:cntrl:]]*) continue ;; esac
   case $(readlink -f "./$LINK") in
-    "$HERE"/*) stat -L -c '%s %Y %Z %i %n' "./$LINK" ;;
+    "$HERE"/*) stat -L -c '%s %Y %i %z %n' "./$LINK" ;;
   esac
 done
 """
@@ -43,7 +43,7 @@ done
 _LOOK_UP = """
 [ -f "$FILE" ] || exit 44
 [ -r "$FILE" ] || exit 45
-stat -L -c '%s %Y %Z %i' "$FILE"
+stat -L -c '%s %Y %i %z' "$FILE"
 """
 
 
@@ -104,20 +104,20 @@ class NodeStore:
         return await self._session.fetch(copy.path, target, progress=progress)
 
     def _listed(self, line: str) -> Copy | None:
-        numbers, _, name = line.partition(" ./")
+        facts, _, name = line.partition(" ./")
         if not is_candidate(name):
             return None
-        return self._copy(posixpath.join(self.directory, name), numbers.split())
+        return self._copy(posixpath.join(self.directory, name), facts.split())
 
-    def _copy(self, path: str, numbers: Sequence[str]) -> Copy:
-        size, modified, changed, inode = (int(number) for number in numbers)
+    def _copy(self, path: str, facts: Sequence[str]) -> Copy:
+        size, modified, *inode_and_change = facts
         return Copy(
             store=StoreKind.NODE,
             path=path,
-            size=size,
-            modified_at=datetime.fromtimestamp(modified, UTC),
+            size=int(size),
+            modified_at=datetime.fromtimestamp(int(modified), UTC),
             node=self.node,
-            identity=f"{self._session.node.host} {inode} {changed}",
+            identity=" ".join((self._session.node.host, *inode_and_change)),
         )
 
     def _error(self, result: ScriptResult, path: str) -> StoreError:
@@ -139,6 +139,6 @@ class NodeStore:
 
 
 def list_script(directory: str) -> str:
-    """The script that lists a directory: `size mtime ctime inode ./name`, one line a file."""
+    """The script that lists a directory: `size mtime inode ctime ./name`, one line a file."""
     names = " -o ".join(f"-name {shlex.quote(pattern)}" for pattern in candidate_patterns())
     return script(_LIST.format(names=f"\\( {names} \\)"), directory=directory)

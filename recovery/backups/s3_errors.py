@@ -56,10 +56,7 @@ def in_words(
         _connection_words(failure, endpoint)
         or _key_words(failure, keys, bucket)
         or _place_words(failure, storage, key)
-        or (
-            f"{endpoint} refused the request" if failure.status else f"{endpoint} cannot be read",
-            "see the server's own words; is this the S3 endpoint?",
-        )
+        or _other_words(failure, endpoint)
     )
     where = f"s3://{storage.bucket}/{key}" if key else f"s3://{storage.bucket}"
     said = " ".join(filter(None, (failure.code if failure.status else "", failure.message)))
@@ -131,3 +128,14 @@ def _place_words(failure: S3RequestError, storage: S3Storage, key: str) -> tuple
     if failure.code in {"SlowDown", "ServiceUnavailable", "InternalError"}:
         return "the server is overloaded or out of order", "try again in a minute"
     return None
+
+
+def _other_words(failure: S3RequestError, endpoint: str) -> tuple[str, str]:
+    # botocore makes a 500 of an answer that is no XML, whatever status it had.
+    if failure.status and failure.code not in {"", "500"}:
+        code = one_line(failure.code, 60)
+        return f"{endpoint} answers with an error: {code}", "see the server's own words"
+    return (
+        f"{endpoint} does not answer as S3 does",
+        "check that the endpoint is S3's, not a console",
+    )

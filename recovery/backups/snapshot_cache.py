@@ -171,6 +171,7 @@ class SnapshotCache:
             facts = {"sha256": cached.sha256, "size": size, "wrappings": wrappings}
             with whole_file(path.with_suffix(".json")) as file:
                 file.write(json.dumps(facts).encode())
+            database.chmod(0o600)
             # The lock is the file's own and comes along when it gets its name.
             handle = self._leases.open(database)
             database.replace(path)

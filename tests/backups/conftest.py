@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from moto.server import ThreadedMotoServer
 
 from recovery.backups.configuration import S3Storage
 from recovery.backups.credentials import S3Keys
+from recovery.ssh.session import NodeSession
+from tests.ssh.servers import Account, InProcessServer, in_process_server
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +23,7 @@ def _nothing_of_the_developers_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "aws-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "aws-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -58,3 +61,29 @@ def storage(s3_server: str, keys: S3Keys, request: pytest.FixtureRequest) -> S3S
     )
     client.create_bucket(Bucket=bucket)
     return S3Storage(endpoint=s3_server, bucket=bucket, dir="prod-a")
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Account:
+    """A person with a key, who knows no host yet."""
+    directory = tmp_path / "account"
+    directory.mkdir(mode=0o700)
+    person = Account(directory)
+    person.write()
+    return person
+
+
+@pytest.fixture
+async def server(account: Account) -> AsyncIterator[InProcessServer]:
+    """An SSH server that the person trusts."""
+    async with in_process_server(account) as running:
+        account.trust(running)
+        yield running
+
+
+@pytest.fixture
+async def session(account: Account, server: InProcessServer) -> AsyncIterator[NodeSession]:
+    """A session to that server, as node etcd-1."""
+    one = NodeSession(account.node(server))
+    yield one
+    await one.close()

@@ -150,7 +150,7 @@ async def test_what_another_process_uses_stays(root: Path) -> None:
     assert await other.stdout.readline() == b"found\n"
     await keep(SnapshotCache(root, limit=1), numbered(2), b"x")
     assert kept.path.exists()
-    await other.communicate()
+    await other.communicate(b"")
     await keep(SnapshotCache(root, limit=1), numbered(3), b"y")
     assert not kept.path.exists()
 

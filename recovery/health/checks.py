@@ -16,15 +16,14 @@ from recovery.health.member_checks import (
     NODE_CHECKS,
     agreement_checks,
     answer_checks,
-    failed,
     hash_checks,
     member_healths,
     revision_checks,
-    skipped,
     write_check,
 )
 from recovery.health.model import Check, CheckStatus, HealthReport, MemberHealth
 from recovery.health.restored_checks import restored_checks
+from recovery.health.verdicts import failed, skipped
 from recovery.inventory.model import Cluster
 from recovery.ssh.fleet import Fleet
 

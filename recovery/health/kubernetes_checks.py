@@ -13,8 +13,8 @@ from recovery.cluster.kubernetes_objects import KubeNode, KubePod
 from recovery.cluster.node_probe import api_server_endpoint, service_state
 from recovery.cluster.pod_command import MANIFEST_LIMIT
 from recovery.errors import KubernetesError, NodeError, NodeUnreachableError, RescueError
-from recovery.health.member_checks import failed, ok, skipped
-from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
+from recovery.health.model import CLUSTER_SCOPE, Check
+from recovery.health.verdicts import failed, ok, skipped, warned
 from recovery.inventory.model import Cluster
 from recovery.ssh.fleet import Fleet
 from recovery.ssh.session import NodeSession
@@ -154,8 +154,7 @@ async def _first(servers: Sequence[ApiServer], question: Callable[[ApiServer], A
 
 def _not_asked(name: str, error: KubernetesError) -> Check:
     where = f"{error.where}: " if error.where else ""
-    check = skipped(name, CLUSTER_SCOPE, f"{where}{error.what}")
-    return Check(name, check.scope, check.status, check.message, check.meaning, error.remedy)
+    return skipped(name, CLUSTER_SCOPE, f"{where}{error.what}", error.remedy)
 
 
 def nodes_check(cluster: Cluster, nodes: Sequence[KubeNode]) -> Check:
@@ -176,10 +175,9 @@ def nodes_check(cluster: Cluster, nodes: Sequence[KubeNode]) -> Check:
             "restart kubelet there and wait a minute; see journalctl -u kubelet",
         )
     if unready:
-        return Check(
+        return warned(
             NODES,
             CLUSTER_SCOPE,
-            CheckStatus.WARNING,
             f"{ready}; {_few(sorted(unready))}",
             "These nodes are not in the inventory, so nobody asked them directly.",
             "restart kubelet there; add them to the inventory as workers",
@@ -202,10 +200,9 @@ def pods_check(cluster: Cluster, pods: Sequence[KubePod]) -> Check:
             "wait up to two minutes; then see crictl ps -a on its node",
         )
     if unwell or not pods:
-        return Check(
+        return warned(
             PODS,
             CLUSTER_SCOPE,
-            CheckStatus.WARNING,
             f"{well}; {_few(pod.name for pod in unwell)}" if unwell else "none is listed",
             "The control plane runs; these pods may need some minutes, or were unwell before.",
             "kubectl get pods --namespace kube-system; kubectl describe the ones that stay",

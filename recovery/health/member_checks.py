@@ -8,7 +8,8 @@ from recovery.cluster.etcd_answers import HashAnswer
 from recovery.cluster.facts import EtcdManifest, MemberStatus
 from recovery.errors import EtcdError
 from recovery.health.member_answers import MemberAnswer, WriteAnswer
-from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, MemberHealth
+from recovery.health.model import CLUSTER_SCOPE, Check, MemberHealth
+from recovery.health.verdicts import failed, ok, skipped, warned
 
 ANSWERS = "answers a read"
 MEMBER = "member, leader, term"
@@ -21,23 +22,6 @@ LARGEST_SPREAD = 1000
 """Revisions that members may differ by between two questions a moment apart, under writes."""
 
 _REPLACE = "replace this member: remove it, empty its data directory, let it join again"
-
-
-def ok(name: str, scope: str, message: str, meaning: str = "") -> Check:
-    """A check that passed."""
-    return Check(name, scope, CheckStatus.OK, message, meaning)
-
-
-def failed(name: str, scope: str, message: str, meaning: str, remedy: str) -> Check:
-    """A check that did not pass."""
-    return Check(name, scope, CheckStatus.FAILED, message, meaning, remedy)
-
-
-def skipped(name: str, scope: str, message: str) -> Check:
-    """A check that could not be made."""
-    return Check(
-        name, scope, CheckStatus.SKIPPED, message, "Nothing is known here, so nothing is proven."
-    )
 
 
 def answer_checks(answer: MemberAnswer) -> tuple[Check, ...]:
@@ -187,10 +171,9 @@ def write_check(write: WriteAnswer, names: Sequence[str]) -> Check:
         )
     message = f"written through {write.through}, read on every member"
     if not write.removed:
-        return Check(
+        return warned(
             name,
             CLUSTER_SCOPE,
-            CheckStatus.WARNING,
             f"{message}, not removed",
             "A small key of this check is left below /etcd-rescue/health/; it does no harm.",
             "etcdctl del --prefix /etcd-rescue/health/",

@@ -6,8 +6,8 @@ from recovery.cluster.etcd_answers import RevisionGoneError
 from recovery.errors import EtcdError
 from recovery.health.expected import Expected
 from recovery.health.member_answers import Members
-from recovery.health.member_checks import failed, ok, skipped
-from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
+from recovery.health.model import CLUSTER_SCOPE, Check
+from recovery.health.verdicts import failed, ok, skipped, warned
 
 REVISION = "restored revision"
 OBJECTS = "restored objects"
@@ -77,10 +77,9 @@ async def _objects_now(members: Members, names: list[str], wanted: int) -> Check
         there = await members.count(names, 0)
     except EtcdError as error:
         return skipped(OBJECTS, CLUSTER_SCOPE, error.what)
-    return Check(
+    return warned(
         OBJECTS,
         CLUSTER_SCOPE,
-        CheckStatus.WARNING,
         f"{there} now, {wanted} in the snapshot",
         "The restored revision was compacted away since, so the two cannot be compared exactly.",
     )

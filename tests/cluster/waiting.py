@@ -9,10 +9,11 @@ from recovery.errors import EtcdError
 from tests.cluster.etcd_members import RealCluster
 
 
-async def until_serving(etcd: RealCluster, seconds: float = 20) -> None:
-    """Until every member answers a linearizable read."""
+async def until_serving(etcd: RealCluster, *names: str, seconds: float = 20) -> None:
+    """Until these members (all, where none is named) answer a linearizable read."""
     async with asyncio.timeout(seconds):
-        for member in etcd.members.values():
+        for name in names or tuple(etcd.members):
+            member = etcd.members[name]
             async with connected(member.name, member.target, member.certificates) as client:
                 while True:
                     try:

@@ -112,6 +112,7 @@ async def test_a_dead_member_fails_and_what_depends_on_it_is_not_called_ok(
     async with ground(etcd, tmp_path) as (fleet, _, manifests):
         etcd.stop("etcd-3")
         try:
+            await until_serving(etcd, "etcd-1", "etcd-2")
             checks = await check_members(fleet, manifests)
         finally:
             etcd.start("etcd-3")

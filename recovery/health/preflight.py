@@ -1,0 +1,29 @@
+"""Judges from the facts, before anything is touched, whether a restore can go well. Pure."""
+
+from __future__ import annotations
+
+from recovery.cluster.facts import ClusterFacts
+from recovery.health.model import Check
+from recovery.health.preflight_cluster import cluster_checks
+from recovery.health.preflight_nodes import node_checks, unreachable_checks
+from recovery.health.preflight_snapshot import snapshot_checks
+from recovery.snapshots.model import SnapshotContents
+
+
+def preflight(
+    facts: ClusterFacts, source_contents: SnapshotContents, source_size: int, has_hash: bool
+) -> tuple[Check, ...]:
+    """Every check that a restore of this snapshot needs; failed ones block, warnings are read.
+
+    `source_size` is that of the unpacked file in bytes; `has_hash` tells whether it carries the
+    sha256 that etcd wrote at its end. Order: node by node, then the cluster, then the snapshot.
+    """
+    checks: list[Check] = []
+    for node in facts.cluster.control_plane:
+        if node.name in facts.nodes:
+            checks += node_checks(facts, facts.nodes[node.name], source_size)
+        else:
+            checks += unreachable_checks(facts, node.name)
+    checks += cluster_checks(facts)
+    checks += snapshot_checks(facts, source_contents, has_hash)
+    return tuple(checks)

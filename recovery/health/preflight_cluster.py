@@ -1,0 +1,171 @@
+"""Preflight of the cluster as a whole: its size, its members, its quorum, its clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from recovery.cluster.diagnosis import diagnose
+from recovery.cluster.facts import ClusterFacts, ClusterState, EtcdManifest, Version
+from recovery.health.model import CLUSTER_SCOPE, Check
+from recovery.health.preflight_nodes import CLOCK_FAILURE, server_version
+from recovery.health.verdicts import failed, ok, warned
+
+FAULTY = (Version(3, 5, 0), Version(3, 5, 2))
+"""etcd can lose consistency after a crash (etcd's own notice of March 2022)."""
+
+SUPPORTED_SIZE = 3
+
+
+def cluster_checks(facts: ClusterFacts) -> Iterator[Check]:
+    """What concerns all nodes together."""
+    yield _size(facts)
+    yield _quorum(facts)
+    yield _member_names(facts)
+    yield _addresses(facts)
+    yield _own_clock(facts)
+    yield _server_version(facts)
+
+
+def manifests(facts: ClusterFacts) -> dict[str, EtcdManifest]:
+    """The readable manifests, by node."""
+    return {name: n.manifest for name, n in facts.nodes.items() if n.manifest is not None}
+
+
+def _size(facts: ClusterFacts) -> Check:
+    size = len(facts.cluster.control_plane)
+    name = "control-plane nodes"
+    if size == SUPPORTED_SIZE:
+        return ok(name, CLUSTER_SCOPE, str(size), "The documented procedure is made for three.")
+    if size == 1:
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            "1",
+            "The documented procedure is made for three; with one node the steps are the same.",
+            "see that the inventory lists every control-plane node",
+        )
+    return failed(
+        name,
+        CLUSTER_SCOPE,
+        str(size),
+        "The platform documents the restore for three control-plane nodes only.",
+        "contact the platform's support; for three nodes, correct the inventory",
+    )
+
+
+def _quorum(facts: ClusterFacts) -> Check:
+    diagnosis = diagnose(facts, facts.cluster)
+    name, label = "quorum", diagnosis.label
+    if diagnosis.state is ClusterState.QUORUM_LOST:
+        return ok(name, CLUSTER_SCOPE, label, diagnosis.sentence)
+    if diagnosis.state is ClusterState.UNREACHABLE:
+        return failed(name, CLUSTER_SCOPE, label, diagnosis.sentence, diagnosis.advice)
+    revisions = [member.revision for member in facts.members.values()]
+    now = f" It is at revision {max(revisions)} now." if revisions else ""
+    return warned(
+        name,
+        CLUSTER_SCOPE,
+        f"{label}: quorum is alive",
+        "A restore takes the API down and rolls everything back to the snapshot; all that was "
+        f"written since is gone.{now}",
+        diagnosis.advice,
+    )
+
+
+def _member_names(facts: ClusterFacts) -> Check:
+    name = "member names"
+    wrong = [
+        f"{node}: --name={manifest.member_name}"
+        for node, manifest in manifests(facts).items()
+        if manifest.member_name != node
+    ]
+    names = [manifest.member_name for manifest in manifests(facts).values()]
+    if wrong or len(set(names)) != len(names):
+        return failed(
+            name,
+            CLUSTER_SCOPE,
+            "; ".join(wrong) or "two members have the same name",
+            "A member is called as its node; another name may mean another machine.",
+            "correct the node's name in the inventory, or --name in its etcd.yaml",
+        )
+    return ok(name, CLUSTER_SCOPE, ", ".join(names) or "none known", "As the nodes are called.")
+
+
+def _addresses(facts: ClusterFacts) -> Check:
+    """kubeadm's manifests list only the members that were there when a node joined, so a list may
+    be short; what it says about a member must still be what that member says about itself."""
+    name = "peer addresses"
+    own = {m.member_name: set(m.initial_advertise_peer_urls) for m in manifests(facts).values()}
+    conflicts, strangers = [], []
+    for node, manifest in manifests(facts).items():
+        for member, url in manifest.initial_cluster:
+            if member in own and url not in own[member]:
+                conflicts.append(f"{node} has {member} at {url}")
+            elif member not in own and len(own) == len(facts.cluster.control_plane):
+                strangers.append(f"{node} lists {member}")
+    everywhere = [url for urls in own.values() for url in urls]
+    conflicts += sorted(
+        {f"{url} is given twice" for url in everywhere if everywhere.count(url) > 1}
+    )
+    if conflicts:
+        return failed(
+            name,
+            CLUSTER_SCOPE,
+            "; ".join(conflicts),
+            "The manifests disagree about where members are, so they would not find each other.",
+            "correct --initial-cluster or --initial-advertise-peer-urls in etcd.yaml",
+        )
+    if strangers:
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            "; ".join(strangers),
+            "A member that is no longer a control-plane node; the restore leaves it out.",
+            "see that the inventory lists every control-plane node",
+        )
+    return ok(name, CLUSTER_SCOPE, "the manifests agree", "Members will find each other.")
+
+
+def _own_clock(facts: ClusterFacts) -> Check:
+    offsets = [node.clock_offset for node in facts.nodes.values()]
+    offset = median(offsets) if offsets else 0.0
+    if abs(offset) <= CLOCK_FAILURE:
+        return ok("this machine's clock", CLUSTER_SCOPE, "agrees with the nodes")
+    return warned(
+        "this machine's clock",
+        CLUSTER_SCOPE,
+        f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead of'} the nodes",
+        "The ages of backups shown here are off by as much.",
+        "set this machine's clock",
+    )
+
+
+def _server_version(facts: ClusterFacts) -> Check:
+    name, version = "etcd version", server_version(facts)
+    if version is None:
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            "not known",
+            "The image's tag does not say it, so the newest restore program is taken.",
+            "see that the restore program is not older than etcd: crictl images",
+        )
+    found = {str(m.version) for m in manifests(facts).values() if m.version is not None}
+    if FAULTY[0] <= version <= FAULTY[1]:
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            str(version),
+            "etcd 3.5.0 to 3.5.2 can lose consistency when a member crashes.",
+            "upgrade to 3.5.3 or later once the cluster is back",
+        )
+    if len(found) > 1:
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            ", ".join(sorted(found)),
+            "The nodes run different versions of etcd, as in the middle of an upgrade.",
+            "the newest one decides which restore program is used; finish the upgrade later",
+        )
+    return ok(name, CLUSTER_SCOPE, str(version))

@@ -1,0 +1,156 @@
+"""Preflight of the snapshot against the cluster that it is to be restored on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from recovery.cluster.etcd_tools import choose_tool
+from recovery.cluster.facts import ClusterFacts, EtcdTool, Version
+from recovery.health.model import CLUSTER_SCOPE, Check
+from recovery.health.preflight_cluster import manifests
+from recovery.health.preflight_nodes import server_version
+from recovery.health.verdicts import failed, ok, warned
+from recovery.snapshots.model import SnapshotContents
+
+LEARNERS = (Version(3, 5, 1), Version(3, 5, 19))
+"""Restored by these, a member that once joined as a learner can come back as one."""
+
+
+def snapshot_checks(
+    facts: ClusterFacts, contents: SnapshotContents, has_hash: bool
+) -> Iterator[Check]:
+    """What is inside the snapshot, and what follows from it."""
+    yield _members(facts, contents)
+    yield _version(facts, contents)
+    yield _hash(has_hash)
+    yield _alarms(contents)
+    yield from _programs(facts)
+
+
+def _members(facts: ClusterFacts, contents: SnapshotContents) -> Check:
+    name = "snapshot's members"
+    own = {m.member_name: set(m.initial_advertise_peer_urls) for m in manifests(facts).values()}
+    inside = {member.name: set(member.peer_urls) for member in contents.members if member.name}
+    listed = ", ".join(inside)
+    if not inside:
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            "none are named in it",
+            "Nothing tells whether this snapshot is of this cluster.",
+            "make sure that it is: see its keys, or where it came from",
+        )
+    if own and not own.keys() & inside.keys():
+        return failed(
+            name,
+            CLUSTER_SCOPE,
+            listed,
+            "None of this cluster's members is in it: this is another cluster's snapshot.",
+            "choose a snapshot of this cluster; restoring another one's is not supported",
+        )
+    strange = sorted(inside.keys() - {node.name for node in facts.cluster.control_plane})
+    absent = sorted(own.keys() - inside.keys())
+    moved = sorted(n for n in own.keys() & inside.keys() if own[n] != inside[n])
+    told = [f"it has {n}, which is no node here" for n in strange]
+    told += [f"it lacks {n}" for n in absent]
+    told += [f"{n} was at {', '.join(sorted(inside[n]))}" for n in moved]
+    if told:
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            "; ".join(told),
+            "The members have changed since it was taken. They are restored as they are today.",
+            "make sure that it is this cluster's, and that certificates name today's addresses",
+        )
+    return ok(name, CLUSTER_SCOPE, listed, "It is of this cluster, with today's addresses.")
+
+
+def _version(facts: ClusterFacts, contents: SnapshotContents) -> Check:
+    name, text = "snapshot's version", contents.cluster_version
+    here, found = server_version(facts), re.match(r"(\d+)\.(\d+)", text)
+    if found is None or here is None:
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            text or "not known",
+            "Whether this etcd understands the snapshot cannot be told beforehand.",
+            "compare with the version of etcd that ran when it was taken",
+        )
+    taken = (int(found[1]), int(found[2]))
+    if taken > (here.major, here.minor):
+        return failed(
+            name,
+            CLUSTER_SCOPE,
+            f"etcd {text}, the nodes run {here}",
+            "An older etcd does not understand a newer one's data.",
+            "set the image in etcd.yaml back to the version that wrote it, on every node",
+        )
+    if taken < (here.major, here.minor - 1):
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            f"etcd {text}, the nodes run {here}",
+            "etcd is only tested to take over data of the version right before it.",
+            "choose a newer snapshot if there is one",
+        )
+    return ok(name, CLUSTER_SCOPE, f"etcd {text}")
+
+
+def _hash(has_hash: bool) -> Check:
+    if has_hash:
+        return ok("snapshot's hash", CLUSTER_SCOPE, "verified", "Its bytes are those etcd wrote.")
+    return warned(
+        "snapshot's hash",
+        CLUSTER_SCOPE,
+        "it has none",
+        "It is a copy of a member's database: damage inside values cannot be found.",
+        "prefer a snapshot that has a hash",
+    )
+
+
+def _alarms(contents: SnapshotContents) -> Check:
+    if not contents.alarms:
+        return ok("snapshot's alarms", CLUSTER_SCOPE, "none")
+    told = ", ".join(contents.alarms)
+    if any("CORRUPT" in alarm for alarm in contents.alarms):
+        meaning = "etcd had found that its members' data differed when this was taken."
+        remedy = "choose a snapshot from before the alarm"
+    else:
+        meaning = "An alarm travels inside the snapshot: the restored cluster refuses writes."
+        remedy = "after the restore: compact, defragment, etcdctl alarm disarm"
+    return warned("snapshot's alarms", CLUSTER_SCOPE, told, meaning, remedy)
+
+
+def _programs(facts: ClusterFacts) -> Iterator[Check]:
+    version = server_version(facts)
+    chosen = [choose_tool(version, node.tools) for node in facts.nodes.values()]
+    tools: list[EtcdTool] = [tool for tool in chosen if tool is not None]
+    if not tools:
+        return
+    if all(tool.bumps_revision for tool in tools):
+        yield ok(
+            "revision bump",
+            CLUSTER_SCOPE,
+            "the restore programs have it",
+            "Clients notice the restore, whatever revision they had seen.",
+        )
+    else:
+        yield warned(
+            "revision bump",
+            CLUSTER_SCOPE,
+            "the restore programs lack it",
+            "Clients that watched before may see nothing new until they restart (etcd 3.4.27, "
+            "3.5.10 and later can raise revisions).",
+            "go on, and restart kubelet on every node at the end, as the plan offers",
+        )
+    old = sorted({str(t.version) for t in tools if LEARNERS[0] <= t.version <= LEARNERS[1]})
+    if old:
+        yield warned(
+            "restored as learners",
+            CLUSTER_SCOPE,
+            f"etcd {', '.join(old)}",
+            "With these versions a member that once joined as a learner can come back as one. "
+            "The final checks find it.",
+            "if they do: etcdctl member promote, or upgrade to 3.5.20 or later",
+        )

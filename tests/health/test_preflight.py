@@ -1,0 +1,208 @@
+"""What preflight lets pass, warns about, and blocks."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from recovery.cluster.facts import ClusterFacts, EtcdTool, ServiceState, ToolKind, Version
+from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
+from recovery.health.preflight import preflight
+from recovery.snapshots.model import SnapshotContents, SnapshotMember
+from tests.cluster.samples import (
+    CLUSTER,
+    DATA_DIR,
+    NAMES,
+    cluster_facts,
+    node_facts,
+    quorum_lost,
+)
+
+SIZE = 200 * 2**20
+CONTENTS = SnapshotContents(
+    revision=100,
+    keys=50,
+    live_keys=40,
+    database_size=SIZE,
+    cluster_version="3.5.0",
+    members=tuple(
+        SnapshotMember(number, name, (f"https://10.0.0.1{number}:2380",))
+        for number, name in enumerate(NAMES, 1)
+    ),
+    alarms=(),
+)
+NEWER = EtcdTool(ToolKind.ETCDUTL, "/usr/local/bin/etcdutl", Version(3, 5, 21), True, True)
+
+
+def lost(**nodes: object) -> ClusterFacts:
+    """Quorum lost, all else as it should be, but for the changes to single nodes."""
+    changed = {
+        name: node_facts(name, **{"tools": (NEWER,), **changes})
+        for name, changes in ((n.replace("_", "-"), c) for n, c in nodes.items())
+        if isinstance(changes, dict)
+    }
+    facts = quorum_lost()
+    usual = {name: node_facts(name, tools=(NEWER,)) for name in NAMES}
+    return dataclasses.replace(facts, nodes=usual | changed)
+
+
+def judge(
+    facts: ClusterFacts, contents: SnapshotContents = CONTENTS, has_hash: bool = True
+) -> dict[tuple[str, str], Check]:
+    checks = preflight(facts, contents, SIZE, has_hash)
+    found = {(check.scope, check.name): check for check in checks}
+    assert len(found) == len(checks)
+    for check in checks:
+        assert len(check.name) <= 22
+        if check.status is not CheckStatus.OK:
+            assert check.meaning and check.remedy, check
+    return found
+
+
+def troubles(checks: dict[tuple[str, str], Check]) -> dict[tuple[str, str], CheckStatus]:
+    return {key: c.status for key, c in checks.items() if c.status is not CheckStatus.OK}
+
+
+WARNING, FAILED = CheckStatus.WARNING, CheckStatus.FAILED
+
+
+def test_a_cluster_that_lost_quorum_and_nothing_else_passes() -> None:
+    assert troubles(judge(lost())) == {}
+
+
+def test_a_living_quorum_must_be_read_before_going_on() -> None:
+    facts = dataclasses.replace(cluster_facts(), nodes=lost().nodes)
+    check = judge(facts)[CLUSTER_SCOPE, "quorum"]
+    assert check.status is WARNING
+    assert "rolls everything back" in check.meaning
+    assert "revision 100 now" in check.meaning
+
+
+def test_a_node_out_of_reach_blocks_with_its_own_reason() -> None:
+    facts = cluster_facts(unreachable=("etcd-3",), silent=("etcd-2",))
+    check = judge(facts)["etcd-3", "reachable"]
+    assert (check.status, check.message) == (FAILED, "connection refused")
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "status"),
+    [
+        ({"is_root": False}, "root", FAILED),
+        ({"hostname": "other"}, "host name", WARNING),
+        ({"hostname": "ETCD-2"}, "host name", None),
+        ({"hostname": "other", "manifest": None}, "host name", FAILED),
+        ({"clock_offset": 3.0}, "clock", WARNING),
+        ({"clock_offset": -90.0}, "clock", FAILED),
+        ({"manifest": None, "manifest_error": "it is missing"}, "etcd manifest", FAILED),
+        ({"data_dir": None}, "data directory", FAILED),
+        ({"kubelet": ServiceState.MISSING}, "kubelet", FAILED),
+        ({"kubelet": ServiceState.FAILED}, "kubelet", WARNING),
+        ({"containers_error": "crictl is not on this node's PATH"}, "container runtime", FAILED),
+    ],
+)
+def test_a_nodes_trouble_is_found(
+    changes: dict[str, object], check: str, status: CheckStatus | None
+) -> None:
+    found = troubles(judge(lost(etcd_2=changes)))
+    assert found.get(("etcd-2", check)) is status
+
+
+def test_space_is_counted_once_where_staging_and_data_share_a_disk() -> None:
+    tight = dataclasses.replace(DATA_DIR, free=2 * SIZE, work_free=2 * SIZE)
+    assert judge(lost(etcd_1={"data_dir": tight}))["etcd-1", "disk space"].status is FAILED
+    apart = dataclasses.replace(tight, free=3 * SIZE, work_free=3 * SIZE, work_device=2)
+    found = judge(lost(etcd_1={"data_dir": apart}))
+    assert found["etcd-1", "disk space"].status is CheckStatus.OK
+    assert found["etcd-1", "staging space"].status is CheckStatus.OK
+
+
+def test_a_data_directory_on_its_own_mount_is_fine_and_a_foreign_device_is_not() -> None:
+    mount = dataclasses.replace(DATA_DIR, is_mount=True, device=9)
+    assert troubles(judge(lost(etcd_1={"data_dir": mount}))) == {}
+    foreign = dataclasses.replace(DATA_DIR, device=9)
+    assert judge(lost(etcd_1={"data_dir": foreign}))["etcd-1", "data directory"].status is FAILED
+    absent = dataclasses.replace(DATA_DIR, exists=False, member_exists=False)
+    assert judge(lost(etcd_1={"data_dir": absent}))["etcd-1", "data directory"].status is WARNING
+
+
+def test_a_program_may_come_from_another_node_of_the_same_architecture() -> None:
+    assert troubles(judge(lost(etcd_1={"tools": ()}))) == {}
+    carried = judge(lost(etcd_1={"tools": ()}))["etcd-1", "restore program"]
+    assert "from etcd-2" in carried.message
+    alone = judge(lost(etcd_1={"tools": (), "architecture": "aarch64"}))
+    assert alone["etcd-1", "restore program"].status is FAILED
+
+
+def test_programs_that_cannot_raise_revisions_or_leave_learners_warn() -> None:
+    old = EtcdTool(ToolKind.ETCDUTL, "/x/etcdutl", Version(3, 5, 1), True, False)
+    found = troubles(judge(lost(**{n.replace("-", "_"): {"tools": (old,)} for n in NAMES})))
+    assert found[CLUSTER_SCOPE, "revision bump"] is WARNING
+    assert found[CLUSTER_SCOPE, "restored as learners"] is WARNING
+
+
+@pytest.mark.parametrize(("size", "status"), [(1, WARNING), (2, FAILED), (5, FAILED)])
+def test_only_three_control_plane_nodes_are_documented(size: int, status: CheckStatus) -> None:
+    nodes = (CLUSTER.control_plane * 2)[:size]
+    facts = dataclasses.replace(
+        lost(), cluster=dataclasses.replace(CLUSTER, control_plane=tuple(nodes))
+    )
+    checks = preflight(facts, CONTENTS, SIZE, True)
+    check = next(c for c in checks if c.name == "control-plane nodes")
+    assert check.status is status
+    if status is FAILED:
+        assert "support" in check.remedy
+
+
+def test_another_clusters_snapshot_is_refused() -> None:
+    others = tuple(SnapshotMember(n, f"db-{n}", (f"https://10.9.0.{n}:2380",)) for n in (1, 2, 3))
+    found = judge(lost(), dataclasses.replace(CONTENTS, members=others))
+    assert found[CLUSTER_SCOPE, "snapshot's members"].status is FAILED
+
+
+def test_members_that_moved_or_joined_since_are_told() -> None:
+    fewer = dataclasses.replace(CONTENTS, members=CONTENTS.members[:2])
+    assert "lacks etcd-3" in judge(lost(), fewer)[CLUSTER_SCOPE, "snapshot's members"].message
+    moved = (dataclasses.replace(CONTENTS.members[0], peer_urls=("https://10.9.9.9:2380",)),)
+    contents = dataclasses.replace(CONTENTS, members=moved + CONTENTS.members[1:])
+    check = judge(lost(), contents)[CLUSTER_SCOPE, "snapshot's members"]
+    assert check.status is WARNING
+    assert "10.9.9.9" in check.message
+
+
+@pytest.mark.parametrize(
+    ("version", "status"), [("3.5.0", None), ("3.4.0", None), ("3.6.0", FAILED), ("", WARNING)]
+)
+def test_a_snapshot_of_a_newer_etcd_is_refused(version: str, status: CheckStatus | None) -> None:
+    found = troubles(judge(lost(), dataclasses.replace(CONTENTS, cluster_version=version)))
+    assert found.get((CLUSTER_SCOPE, "snapshot's version")) is status
+
+
+def test_a_missing_hash_and_an_alarm_inside_are_warnings() -> None:
+    found = troubles(judge(lost(), dataclasses.replace(CONTENTS, alarms=("NOSPACE",)), False))
+    assert found == {
+        (CLUSTER_SCOPE, "snapshot's hash"): WARNING,
+        (CLUSTER_SCOPE, "snapshot's alarms"): WARNING,
+    }
+
+
+def test_manifests_that_disagree_about_an_address_are_refused() -> None:
+    manifest = node_facts("etcd-2").manifest
+    assert manifest is not None
+    wrong = dataclasses.replace(manifest, initial_cluster=(("etcd-1", "https://10.0.0.99:2380"),))
+    found = judge(lost(etcd_2={"manifest": wrong}))
+    assert found[CLUSTER_SCOPE, "peer addresses"].status is FAILED
+    assert "10.0.0.99" in found[CLUSTER_SCOPE, "peer addresses"].message
+
+
+def test_a_faulty_etcd_version_is_named() -> None:
+    nodes = {
+        name: dataclasses.replace(
+            node, manifest=dataclasses.replace(node.manifest, version=Version(3, 5, 1))
+        )
+        for name, node in lost().nodes.items()
+        if node.manifest is not None
+    }
+    check = judge(dataclasses.replace(lost(), nodes=nodes))[CLUSTER_SCOPE, "etcd version"]
+    assert check.status is WARNING
+    assert "3.5.3" in check.remedy

@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from screens.case import Case
+from screens.dialogs.help import HelpDialog
 from screens.marks import HEADING, Mark, cell, line
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.row_list import Row, RowList
@@ -22,7 +23,7 @@ from screens.wording import cut, plural
 class ClustersScreen(Screen[None]):
     """Each cluster with its diagnosis, as it comes in."""
 
-    HELP_TEXT = (
+    HELP_TEXT: ClassVar[str] = (
         "The clusters of the inventory, with their diagnosis as the nodes answer. "
         "Enter opens one. Nothing on this screen changes a cluster."
     )
@@ -30,6 +31,14 @@ class ClustersScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "open", id="clusters.open", tooltip="Open this cluster"),
+        Binding(
+            "question_mark",
+            "help",
+            "help",
+            key_display="?",
+            id="help",
+            tooltip="Explain this",
+        ),
         Binding("q", "app.leave", "quit", id="quit", tooltip="Leave etcd-rescue"),
     ]
 
@@ -71,6 +80,10 @@ class ClustersScreen(Screen[None]):
     def on_row_list_chosen(self) -> None:
         """By click."""
         self.action_open()
+
+    def action_help(self) -> None:
+        """What the screen is for, and its keys."""
+        self.app.push_screen(HelpDialog(self, self.title_words, self.HELP_TEXT))
 
     def action_open(self) -> None:
         """Its snapshots."""

@@ -9,8 +9,9 @@ from recovery.backups.model import Catalog, Integrity, Snapshot
 from recovery.cluster.facts import ClusterFacts
 from screens.case import Case
 from screens.marks import HEADING, Mark, cell, line, spread, stacked
+from screens.snapshot_facts import fact_pairs, pair_line
 from screens.widgets.node_summary import node_words
-from screens.wording import age, cut, moment, schedule, sentence, size, span, thousands
+from screens.wording import age, cut, folded, moment, schedule, sentence, size, span, thousands
 
 
 def configured_places(case: Case) -> list[str]:
@@ -53,6 +54,7 @@ class SnapshotSummary(Widget):
         if self.snapshot is None:
             return Content("")
         width = self.size.width
+        more = self._more(self.snapshot, width) if self.size.height > 3 else []
         return stacked(
             [
                 cell(line(" ", self._what(self.snapshot)), width),
@@ -62,8 +64,22 @@ class SnapshotSummary(Widget):
                     self._next(self.snapshot),
                     width,
                 ),
+                *more,
             ]
         )
+
+    def _more(self, snapshot: Snapshot, width: int) -> list[Content]:
+        """On tall and wide terminals: the facts, and every copy."""
+        fetched = self.case.fetched.get(snapshot.name)
+        pairs = fact_pairs(self.case, snapshot, fetched)
+        rows = [Content("")]
+        for index in range(0, len(pairs), 2):
+            parts = [pair_line(word, text, 52) for word, text in pairs[index : index + 2]]
+            rows.append(line(" ", *parts))
+        for number, copy in enumerate(snapshot.copies):
+            label = Content.styled("" if number else "copies", "$muted")
+            rows.append(line(" ", cell(label, 10), cut(copy.location, width - 13)))
+        return rows
 
     def _what(self, snapshot: Snapshot) -> Content:
         fetched = self.case.fetched.get(snapshot.name)
@@ -134,10 +150,10 @@ class GlancePanel(Widget):
         facts = self.case.incident.facts
         if facts is not None:
             lines += [Content(""), Content.styled("DIAGNOSIS", HEADING)]
-            lines += [line(" ", text) for text in _folded(diagnosis.sentence, self.size.width - 2)]
+            lines += [line(" ", text) for text in folded(diagnosis.sentence, self.size.width - 2)]
             lines += [
                 line(" ", (text, "$muted"))
-                for text in _folded(diagnosis.advice, self.size.width - 2)
+                for text in folded(diagnosis.advice, self.size.width - 2)
             ]
             lines += [Content(""), Content.styled("MEMBERS", HEADING), *_members(facts)]
         lines += [Content(""), Content.styled("BACKUPS", HEADING), *self._backups()]
@@ -176,13 +192,3 @@ def _members(facts: ClusterFacts) -> list[Content]:
             )
         )
     return lines
-
-
-def _folded(text: str, width: int) -> list[str]:
-    rows: list[str] = []
-    for word in text.split():
-        if rows and len(rows[-1]) + 1 + len(word) <= width:
-            rows[-1] += f" {word}"
-        else:
-            rows.append(word)
-    return rows

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from recovery.errors import RescueError
 from recovery.health.model import Check, CheckStatus, HealthReport
+from recovery.restore.plan import Risk
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.checklist import CheckGroup, explain
@@ -22,7 +23,7 @@ from screens.incident_screen import IncidentScreen, Rule, common_keys
 from screens.marks import OF_STATUS, Mark, line, spread, stacked
 from screens.run_view import RunView
 from screens.widgets.row_list import Row, RowList
-from screens.wording import listing, span, stopwatch
+from screens.wording import listing, sentence, span, stopwatch
 
 PATIENCE = 600.0
 """Seconds after a run during which failing checks are waited for."""
@@ -142,6 +143,9 @@ class HealthScreen(IncidentScreen):
         ]
         rows += [Row(key, draw) for key, draw in other_lines(checks, self.case.node_names)]
         self._rows.show_rows(rows)
+        if self.bad and not self.checking and not self._rows.moved_by_hand:
+            for key in _keys_of(self.bad[0]):
+                self._rows.move_to(key)
         self._draw_words()
         self.top_line_changed()
 
@@ -210,12 +214,11 @@ class HealthScreen(IncidentScreen):
         lines = [line(" ", ("Proven      ", "$muted"), f"{first[0].upper()}{first[1:]}.")]
         lines += [line("             ", text) for text in proven[:3]]
         if left:
-            lines.append(line(" ", ("Left to do  ", "$muted"), left[0]))
-            lines += [line("             ", text) for text in left[1:3]]
+            lines.append(line(" ", ("Left to do  ", "$muted"), sentence(left[0])))
+            lines += [line("             ", sentence(text)) for text in left[1:3]]
         if self.after_run is not None:
-            lines.append(
-                line(" ", ("Kept        ", "$muted"), "The old data lies set aside on every node.")
-            )
+            keeps = [gate.keeps for gate in self.after_run.plan.gates if gate.risk is Risk.DESTROY]
+            lines += [line(" ", ("Kept        ", "$muted"), sentence(text)) for text in keeps]
         return stacked(lines)
 
     def copy_text(self) -> str:

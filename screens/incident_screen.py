@@ -27,14 +27,6 @@ _COMMON_KEYS = (
     Binding("escape", "back", "back", show=False, id="back", tooltip="Go back; nothing is lost"),
     Binding("y", "copy", "copy", show=False, id="copy", tooltip="Copy what is selected"),
     Binding("e", "export", "export", show=False, id="export", tooltip="Write this to a file"),
-    Binding(
-        "ctrl+p",
-        "app.command_palette",
-        "palette",
-        show=False,
-        id="palette",
-        tooltip="Find any action by its name",
-    ),
     Binding("q", "app.leave", "quit", show=False, id="quit", tooltip="Leave etcd-rescue"),
     Binding(
         "question_mark",
@@ -136,7 +128,7 @@ class IncidentScreen(Screen[None]):
 
     def action_help(self) -> None:
         """What the screen is for, and all its keys."""
-        self.app.push_screen(HelpDialog(self))
+        self.app.push_screen(HelpDialog(self, self.title_words, self.HELP_TEXT))
 
     def action_copy(self) -> None:
         """Onto the person's own clipboard (OSC 52), also over SSH."""

@@ -12,6 +12,7 @@ from recovery.cluster.facts import ClusterState
 from recovery.health.model import CheckStatus
 from recovery.restore.events import Outcome
 from recovery.restore.plan import Risk
+from screens.wording import folded
 
 ACCENT = "$accent"
 MUTED = "$muted"
@@ -110,6 +111,13 @@ def spread(left: Content | str, right: Content | str, width: int) -> Content:
     if room < 8:
         return cell(left, width)
     return cell(left, room) + right
+
+
+def hanging(label: str, text: str, width: int, indent: int) -> list[Content]:
+    """A muted label and a text beside it, folded under itself, in lines of `width` cells."""
+    rows = folded(text, width - indent - 1)
+    first = line(" ", cell(Content.styled(label, MUTED), indent - 1), rows[0])
+    return [first, *(line(" " * indent, row) for row in rows[1:])]
 
 
 def stacked(lines: Sequence[Content]) -> Content:

@@ -98,6 +98,7 @@ class PlanScreen(IncidentScreen):
     def on_mount(self) -> None:
         """Show the steps."""
         self._rows.show_rows(self._tree.rows())
+        self._rows.move_to(self.plan.steps[0].id)
         self._rows.focus()
         self.redraw()
 
@@ -111,9 +112,8 @@ class PlanScreen(IncidentScreen):
         width = self.app.size.width
         source = self.plan.source
         left = line(" ", ("PLAN", HEADING), "  ", (plural(len(self.plan.steps), "step"), "$muted"))
-        warnings = f" · {plural(len(self.plan.warnings), 'warning')}" if self.plan.warnings else ""
         snapshot = moment_of(source.taken_at) or cut(source.name, 30)
-        right = line((f"restores {snapshot} · nothing changed yet{warnings} ", "$muted"))
+        right = line((f"restores {snapshot} · nothing changed yet ", "$muted"))
         self.query_one("#plan-heading", Static).update(spread(left, right, width))
         self._show_script()
 

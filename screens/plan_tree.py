@@ -7,10 +7,13 @@ from collections.abc import Callable
 from textual.content import Content
 
 from recovery.restore.plan import Action, NodeWork, Plan, Risk, Step
-from screens.marks import badge, cell, line, spread
+from screens.marks import Mark, badge, cell, line, spread
 from screens.plan_text import scripts_of
 from screens.widgets.row_list import Row
 from screens.wording import cut, plural
+
+WARNINGS = "/warnings"
+"""The key of the line with the plan's warnings."""
 
 _OPEN, _CLOSED = "▾", "▸"
 
@@ -24,7 +27,7 @@ class PlanTree:
 
     def open(self, key: str) -> str:
         """Open the line; returns the key where the cursor belongs."""
-        if key.count("/") < 2:
+        if key.count("/") < 2 and key != WARNINGS:
             self._opened.add(key)
         return key
 
@@ -47,6 +50,8 @@ class PlanTree:
     def rows(self) -> list[Row]:
         """The lines that are in sight."""
         rows = []
+        if self.plan.warnings:
+            rows.append(Row(WARNINGS, _warnings_line(self.plan)))
         for number, step in enumerate(self.plan.steps, 1):
             opened = step.id in self._opened
             rows.append(Row(step.id, _step_line(number, step, opened)))
@@ -61,6 +66,8 @@ class PlanTree:
 
 def text_of(plan: Plan, key: str) -> tuple[str, str]:
     """The title and the text beside the line of that key."""
+    if key == WARNINGS:
+        return "Before you begin", "\n".join(f"# {words}" for words in plan.warnings)
     step_id, _, rest = key.partition("/")
     action_id, _, node = rest.partition("/")
     step = next((item for item in plan.steps if item.id == step_id), None)
@@ -74,6 +81,16 @@ def text_of(plan: Plan, key: str) -> tuple[str, str]:
         where = ", ".join(action.nodes)
         return f"{action.title}, on {where}", f"# {action.reason}\n\n{scripts_of(action)}"
     return f"{action.title}, on {node}", _work_text(action, work)
+
+
+def _warnings_line(plan: Plan) -> Callable[[int], Content]:
+    def draw(width: int) -> Content:
+        words = plan.warnings[0]
+        if len(plan.warnings) > 1:
+            words = f"{plural(len(plan.warnings), 'warning')}: {words}; …"
+        return cell(line(" ", Mark.WARNING.beside(words)), width)
+
+    return draw
 
 
 def _step_title(plan: Plan, step: Step) -> str:

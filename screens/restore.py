@@ -25,12 +25,13 @@ from screens.dialogs.failure import FailureDialog
 from screens.dialogs.question import QuestionDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.incident_screen import IncidentScreen, Rule, common_keys
-from screens.marks import OF_OUTCOME, cell, line, stacked
-from screens.run_view import RunView, StepView
+from screens.marks import OF_OUTCOME, cell, hanging, line, stacked
+from screens.run_view import NodeView, RunView, StepView
 from screens.widgets.node_pane import NodePane, node_tabs
 from screens.wording import sentence, span
 
 REDRAWS_A_SECOND = 10
+STEPS_WIDTH = 36
 _PANE_WIDTH = 38
 
 
@@ -91,6 +92,7 @@ class RestoreScreen(IncidentScreen):
         self._chosen = next(iter(self._panes), "")
         self._drawn_version = -1
         self._drawn_second = -1
+        self._drawn_rows = -1
 
     def compose_body(self) -> ComposeResult:
         """Steps, panes, and what happens now."""
@@ -142,11 +144,13 @@ class RestoreScreen(IncidentScreen):
             return
         changed = self.view.version != self._drawn_version
         self._drawn_version, self._drawn_second = self.view.version, second
-        self.query_one("#run-steps", Static).update(self._steps())
-        self.query_one("#run-tabs", Static).update(
-            line(" ", node_tabs(list(self.view.nodes.values()), self._chosen))
-        )
-        self.query_one("#run-now", Static).update(self._now())
+        self.query_one("#run-steps", Static).update(self._steps(), layout=False)
+        tabs = line(" ", node_tabs(self._tabs(), self._chosen, self._tabs_width))
+        self.query_one("#run-tabs", Static).update(tabs, layout=False)
+        now = self._now()
+        rows = now.plain.count("\n")
+        self.query_one("#run-now", Static).update(now, layout=rows != self._drawn_rows)
+        self._drawn_rows = rows
         self.top_line_changed()
         if changed:
             self.refresh_bindings()
@@ -156,12 +160,24 @@ class RestoreScreen(IncidentScreen):
         self.set_class(self.wide, "-wide")
         self.call_after_refresh(self._show_panes)
 
+    def _tabs(self) -> list[NodeView]:
+        """Control-plane nodes always, others once they have a part in the run."""
+        return [
+            view
+            for name, view in self.view.nodes.items()
+            if name in self.plan.nodes or name == self._chosen or view.action
+        ]
+
+    @property
+    def _tabs_width(self) -> int:
+        return self.app.size.width - STEPS_WIDTH - 2
+
     def _visible_panes(self) -> list[NodePane]:
         return [pane for pane in self._panes.values() if pane.display]
 
     def _show_panes(self) -> None:
         names = list(self._panes)
-        room = max(1, (self.app.size.width - 36) // _PANE_WIDTH) if self.wide else 1
+        room = max(1, (self.app.size.width - STEPS_WIDTH) // _PANE_WIDTH) if self.wide else 1
         place = names.index(self._chosen) if self._chosen in names else 0
         first = max(0, min(place - room + 1, len(names) - room))
         if place < room:
@@ -176,7 +192,7 @@ class RestoreScreen(IncidentScreen):
         self.draw()
 
     def _steps(self) -> Content:
-        width = (33 if self.wide else 27) - 1
+        width = STEPS_WIDTH - 1
         return stacked(
             [self._step(number, view, width) for number, view in enumerate(self.view.steps, 1)]
         )
@@ -198,12 +214,13 @@ class RestoreScreen(IncidentScreen):
 
     def _now(self) -> Content:
         view = self.view
+        width = self.app.size.width
         if view.outcome is not None:
             mark = OF_OUTCOME[view.outcome]
-            words = _ENDINGS[view.outcome]
-            return stacked(
-                [line(" ", mark.say(words, strong=True)), line(" ", sentence(view.message))]
-            )
+            rows = [line(" ", mark.say(_ENDINGS[view.outcome], strong=True))]
+            if view.outcome is not Outcome.DONE and "partly done" in view.holds:
+                rows += hanging("", view.holds.partition(".")[0] + ".", width, 3)
+            return stacked([*rows, *hanging("", sentence(view.message), width, 3)])
         paused = self.restore_run is not None and self.restore_run.paused
         purpose = view.current.step.purpose if view.current else "The run begins."
         if self.aborting:
@@ -212,8 +229,8 @@ class RestoreScreen(IncidentScreen):
             purpose = "Paused: the action under way goes to its end. p goes on."
         return stacked(
             [
-                line(" ", ("Now     ", "$muted"), (purpose, "bold" if paused else "")),
-                line(" ", ("If you stop  ", "$muted"), view.holds),
+                *hanging("Now", purpose, width, 14),
+                *hanging("If you stop", view.holds, width, 14),
             ]
         )
 
@@ -233,7 +250,8 @@ class RestoreScreen(IncidentScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys for a run under way go when it is over, and the other way round."""
         over = self.view.outcome is not None
-        if (action in ("pause", "abort") and over) or (action == "health" and not over):
+        done = self.view.outcome is Outcome.DONE
+        if (action in ("pause", "abort") and over) or (action == "health" and not done):
             return False
         return super().check_action(action, parameters)
 
@@ -263,7 +281,7 @@ class RestoreScreen(IncidentScreen):
         dialog = QuestionDialog(
             "Stop the restore here?",
             "What runs on a node now goes to its end; nothing new is started.\n\n"
-            f"What holds then: {self.view.holds}",
+            f"What holds now: {self.view.holds}",
             yes="stop here",
             no="No, go on",
         )

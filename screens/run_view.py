@@ -139,9 +139,13 @@ class RunView:
 
     @property
     def holds(self) -> str:
-        """What holds if one stops now: the words of the last step that was done."""
+        """What holds if one stops now: what the last step left, and whether one was begun since."""
         done = [view.step.safe_after for view in self.steps if view.mark is Mark.OK]
-        return next((words for words in reversed(done) if words), "Nothing was written.")
+        before = next((words for words in reversed(done) if words), "Nothing was written.")
+        current = self.current
+        if current is None or current.mark is Mark.OK or current.step.risk is Risk.READ:
+            return before
+        return f"Step {self.position} is partly done. Before it: {before}"
 
     def elapsed(self, now: datetime) -> float:
         """Seconds since it began, up to its end."""

@@ -16,8 +16,8 @@ from recovery.errors import RescueError
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.incident_screen import IncidentScreen, common_keys
-from screens.marks import HEADING, Mark, cell, line, spread, stacked
-from screens.snapshot_facts import fact_pairs, snapshot_markdown
+from screens.marks import HEADING, Mark, line, spread, stacked
+from screens.snapshot_facts import fact_pairs, pair_line, snapshot_markdown
 from screens.widgets.bars import CountBars
 from screens.widgets.node_pane import bar
 from screens.wording import cut, size
@@ -116,10 +116,10 @@ class SnapshotScreen(IncidentScreen):
         pairs = fact_pairs(self.case, self.snapshot, self.fetched)
         half = width // 2 if width < 120 else 58
         for index in range(0, len(pairs), 2):
-            row = [_pair(word, text, half) for word, text in pairs[index : index + 2]]
+            row = [pair_line(word, text, half) for word, text in pairs[index : index + 2]]
             lines.append(line("  ", *row))
         copies = _places(self.snapshot)
-        lines.append(line("  ", _pair("copies", cut(copies, width - 14), width - 2)))
+        lines.append(line("  ", pair_line("copies", cut(copies, width - 14), width - 2)))
         return stacked(lines)
 
     def _verdict(self, width: int) -> list[Content]:
@@ -169,10 +169,6 @@ class SnapshotScreen(IncidentScreen):
         from screens.preflight import PreflightScreen
 
         self.app.push_screen(PreflightScreen(self.case, self.snapshot))
-
-
-def _pair(word: str, text: str, width: int) -> Content:
-    return cell(line(cell(Content.styled(word, "$muted"), 10), cut(text, width - 11)), width)
 
 
 def _places(snapshot: Snapshot) -> str:

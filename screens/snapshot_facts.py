@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from textual.content import Content
+
 from recovery.backups.model import Snapshot
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.exporting import markdown_table
-from screens.wording import age, hexed, moment, size, thousands
+from screens.marks import MUTED, cell, line
+from screens.wording import age, cut, hexed, moment, size, thousands
 
 _UNKNOWN = "…"
 
@@ -33,6 +36,11 @@ def fact_pairs(
     record = snapshot.record.result if snapshot.record else "none"
     pairs.append(("record", record))
     return pairs
+
+
+def pair_line(word: str, text: str, width: int) -> Content:
+    """A muted word and its value, in so many cells."""
+    return cell(line(cell(Content.styled(word, MUTED), 10), cut(text, width - 11)), width)
 
 
 def snapshot_markdown(case: Case, snapshot: Snapshot, fetched: FetchedSnapshot | None) -> str:

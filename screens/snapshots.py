@@ -269,6 +269,7 @@ class SnapshotsScreen(IncidentScreen):
     def on_resize(self) -> None:
         """Draw for the new width."""
         self.set_class(self.wide, "-wide")
+        self.set_class(self.wide and self.app.size.height >= 40, "-tall")
         self.call_after_refresh(self.redraw)
 
     def on_screen_resume(self) -> None:

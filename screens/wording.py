@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -125,3 +126,8 @@ def moment_of(rfc3339: str | None) -> str:
         return moment(datetime.fromisoformat(rfc3339)) if rfc3339 else ""
     except ValueError:
         return ""
+
+
+def folded(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` characters, broken between words."""
+    return textwrap.wrap(text, max(10, width), break_on_hyphens=False) or [""]

@@ -22,7 +22,7 @@ from screens.clusters import ClustersScreen
 from screens.dialogs.question import QuestionDialog
 from screens.snapshots import SnapshotsScreen
 from tui.ascii_filter import AsciiFilter
-from tui.command_palette import Appearance, ScreenActions
+from tui.command_palette import ScreenActions
 from tui.theme import DARK, THEMES
 
 INTERRUPTED = 4
@@ -53,7 +53,6 @@ class RescueApp(App[int]):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
         ScreenActions,
-        Appearance,
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(

@@ -7,9 +7,11 @@ from functools import partial
 
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
-from textual.content import Content
 
 from screens.widgets.key_footer import key_words
+from tui.theme import DARK, LIGHT
+
+_THEMES = [("Dark colours", DARK.name), ("Light colours", LIGHT.name)]
 
 
 class ScreenActions(Provider):
@@ -21,6 +23,8 @@ class ScreenActions(Provider):
             yield DiscoveryHit(
                 self._words(binding), partial(self._do, binding), help=self._key(binding)
             )
+        for title, theme in _THEMES:
+            yield DiscoveryHit(title, partial(self._use, theme), help="appearance")
 
     async def search(self, query: str) -> Hits:
         """Those that fit."""
@@ -35,9 +39,13 @@ class ScreenActions(Provider):
                     partial(self._do, binding),
                     help=self._key(binding),
                 )
+        for title, theme in _THEMES:
+            score = matcher.match(title)
+            if score > 0:
+                yield Hit(score, matcher.highlight(title), partial(self._use, theme))
 
     def _bindings(self) -> Iterable[Binding]:
-        seen: set[str] = {"app.command_palette"}
+        seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding
             mine = active.node is self.screen and active.enabled and binding.tooltip
@@ -54,27 +62,6 @@ class ScreenActions(Provider):
 
     async def _do(self, binding: Binding) -> None:
         await self.screen.run_action(binding.action)
-
-
-class Appearance(Provider):
-    """Light and dark."""
-
-    async def discover(self) -> Hits:
-        """Both."""
-        for title, theme in self._themes():
-            yield DiscoveryHit(title, partial(self._use, theme))
-
-    async def search(self, query: str) -> Hits:
-        """Those that fit."""
-        matcher = self.matcher(query)
-        for title, theme in self._themes():
-            score = matcher.match(title)
-            if score > 0:
-                yield Hit(score, Content(title), partial(self._use, theme))
-
-    @staticmethod
-    def _themes() -> list[tuple[str, str]]:
-        return [("Dark colours", "rescue-dark"), ("Light colours", "rescue-light")]
 
     def _use(self, theme: str) -> None:
         self.app.theme = theme

@@ -52,6 +52,7 @@ class ConsentDialog(Dialog[bool]):
         if self.danger:
             yield from self._typed_answer()
         else:
+            yield Static("")
             yield Static(
                 line(("Enter", "bold"), " leaves things as they are.  ", ("y", "bold"), " goes on.")
             )
@@ -72,7 +73,8 @@ class ConsentDialog(Dialog[bool]):
         return stacked(
             [
                 line(
-                    f"{steps_in_words(self.plan, self.gate)} of {self.plan.cluster}",
+                    f"{steps_in_words(self.plan, self.gate)} of ",
+                    (self.plan.cluster, "bold"),
                 ),
                 line(("on ", "$muted"), listing(nodes_of(self.plan, self.gate))),
             ]

@@ -51,15 +51,16 @@ class FailureDialog(Dialog[Choice]):
             )
             for failed in self.failure.failures:
                 yield Static(_of_node(failed), classes="node-failure")
+            yield Static("")
             yield Static(line(("Holds now  ", "$muted"), self.holds), classes="paragraph")
         with Horizontal(id="skipping", classes="typed"):
             yield Static(Content("Skip, because: "), classes="typed-words")
             yield Input(compact=True, select_on_focus=False)
         yield Static("", id="typed-answer")
         with Horizontal(classes="answers"):
-            yield answer_button("r: try again", answer="retry", resting=True)
+            yield answer_button("r: retry", answer="retry", resting=True)
             yield answer_button("s: skip", answer="skip")
-            yield answer_button("a: stop here", answer="abort")
+            yield answer_button("a: stop", answer="abort")
             yield answer_button("o: output", answer="output")
             yield answer_button("c: command", answer="commands")
 

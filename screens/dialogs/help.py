@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import Static
 
 from screens.dialogs.dialog import Dialog
 from screens.marks import HEADING, Mark, cell, line, stacked
 from screens.widgets.key_footer import key_words
-
-if TYPE_CHECKING:
-    from screens.incident_screen import IncidentScreen
 
 
 class HelpDialog(Dialog[None]):
@@ -26,10 +24,10 @@ class HelpDialog(Dialog[None]):
         Binding("escape,question_mark,q,enter", "close", "close", id="help.close"),
     ]
 
-    def __init__(self, screen: IncidentScreen) -> None:
+    def __init__(self, screen: Screen[None], title: str, text: str) -> None:
         super().__init__()
-        self.BOX_TITLE = f" {screen.title_words} "
-        self._text = screen.HELP_TEXT
+        self.BOX_TITLE = f" {title} "
+        self._text = text
         self._keys = [
             (self_key, binding.tooltip or binding.description)
             for self_key, binding in _keys_of(screen)
@@ -44,15 +42,15 @@ class HelpDialog(Dialog[None]):
         yield Static(Content.styled("esc close   ↑ ↓ read on", "$muted"), classes="dialog-keys")
 
     def _key_lines(self) -> Iterable[Content]:
-        for key, words in self._keys:
-            yield line(cell(Content.styled(key, "bold $accent"), 9), words)
+        for key, words in [*self._keys, ("ctrl+p", "Find any action by its name")]:
+            yield line(cell(Content.styled(key, "bold $accent"), 11), words)
 
     def action_close(self) -> None:
         """Back to the screen."""
         self.dismiss(None)
 
 
-def _keys_of(screen: IncidentScreen) -> list[tuple[str, Binding]]:
+def _keys_of(screen: Screen[None]) -> list[tuple[str, Binding]]:
     found: dict[str, tuple[str, Binding]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding

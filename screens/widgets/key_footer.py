@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.events import Click
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input, Static
 
 _ALWAYS = "help"
 _WRITTEN = {"enter": "enter", "escape": "esc", "tab": "tab"}
@@ -50,20 +51,40 @@ class FooterKey(Widget):
 class KeyFooter(Widget):
     """Keys in the order in which the screen names them; what does not fit is left to `?`."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: tuple[object, ...] = ()
+
     def compose(self) -> ComposeResult:
-        """The keys that fit."""
-        yield from self._fitting()
+        """The keys that fit; while something is typed, those that end the typing."""
+        if isinstance(self.screen.focused, Input):
+            yield Static(Content.styled(" enter keep   esc clear", "$muted"))
+        else:
+            yield from self._fitting()
 
     def on_mount(self) -> None:
         """Follow the screen's bindings as they come and go."""
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
 
     def _bindings_changed(self, _screen: Screen[object]) -> None:
-        self.call_after_refresh(self.recompose)
+        self.call_after_refresh(self._show_anew)
 
     def on_resize(self) -> None:
         """Fit anew."""
-        self.call_after_refresh(self.recompose)
+        self.call_after_refresh(self._show_anew)
+
+    async def _show_anew(self) -> None:
+        if not self.screen.is_current:
+            return
+        shown = self._state()
+        if shown != self._shown:
+            self._shown = shown
+            await self.recompose()
+
+    def _state(self) -> tuple[object, ...]:
+        if isinstance(self.screen.focused, Input):
+            return ("typing",)
+        return tuple((key.binding.id, key.enabled) for key in self._fitting())
 
     def _fitting(self) -> list[FooterKey]:
         keys: list[FooterKey] = []
@@ -73,6 +94,8 @@ class KeyFooter(Widget):
             if any(key.binding.action == active.binding.action for key in keys):
                 continue
             keys.append(FooterKey(active.binding, enabled=active.enabled))
+        order = [item.id for item in self.screen.BINDINGS if isinstance(item, Binding)]
+        keys.sort(key=lambda key: order.index(key.binding.id))
         room = (self.size.width or self.app.size.width) - 1
         last = [key for key in keys if key.binding.action == _ALWAYS]
         room -= sum(key.cells for key in last)

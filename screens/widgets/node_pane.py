@@ -42,7 +42,7 @@ class NodePane(Vertical):
             self.view.action,
             transfer.done if transfer else None,
             self.output.dropped,
-            self.output.at_end,
+            self.output.following,
             self.size.width,
         )
         if state == self._shown:
@@ -57,29 +57,32 @@ class NodePane(Vertical):
     def _draw_frame(self) -> None:
         room = max(8, self.size.width - len(self.view.name) - 10)
         title = line(
-            (f" {self.view.name} ", "bold"),
+            (f" {self.view.name} ", "bold $foreground"),
             (self.view.mark.shape, self.view.mark.colour),
             (f" {cut(self.view.action, room)} " if self.view.action else " ", "$muted"),
         )
         self.border_title = title
         words = ""
-        if not self.output.at_end:
+        if not self.output.following:
             words = " reading back · G: to the end "
         elif self.output.dropped:
             words = f" last {KEPT_LINES} lines · l: the log "
         self.border_subtitle = Content.styled(words, "$muted")
 
 
-def node_tabs(views: list[NodeView], chosen: str) -> Content:
+def node_tabs(views: list[NodeView], chosen: str, width: int) -> Content:
     """All nodes on one line, the chosen one marked; a percentage where a file is on its way."""
+    room = max(12, width // max(1, len(views)) - 2)
     parts = []
     for view in views:
         transfer = view.transfer
         moving = transfer is not None and transfer.total and not transfer.complete
         share = f" {transfer.done * 100 // transfer.total} %" if transfer and moving else ""
-        name = (view.name, "bold $accent underline" if view.name == chosen else "$muted")
-        parts.append(line(name, " ", (f"{view.mark.shape}{share}", view.mark.colour)))
-    return Content("   ").join(parts)
+        state = f"{view.mark.shape}{share}"
+        style = "bold $accent underline" if view.name == chosen else "$muted"
+        name = cut(view.name, max(6, room - len(state) - 1))
+        parts.append(line((name, style), " ", (state, view.mark.colour)))
+    return Content("  ").join(parts)
 
 
 def transfer_bar(transfer: Transfer, width: int) -> Content:

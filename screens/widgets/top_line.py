@@ -41,11 +41,10 @@ class TopLine(Widget):
         run = self.case.run
         if run is None or not run.under_way:
             return self._at_rest()
-        where = f"step {run.position} of {len(run.steps)}"
-        title = f": {run.current.step.title}" if run.current else ""
         if run.gate is not None:
-            return Mark.WARNING, f"WAITING FOR YOUR ANSWER  {where}{title}"
-        return Mark.RUNNING, f"RESTORING  {where}{title}"
+            return Mark.WARNING, f"YOUR ANSWER  before step {run.position + 1} of {len(run.steps)}"
+        title = f": {run.current.step.title}" if run.current else ""
+        return Mark.RUNNING, f"RESTORING  step {run.position} of {len(run.steps)}{title}"
 
     def _at_rest(self) -> tuple[Mark, str]:
         mark, label = self.case.label()

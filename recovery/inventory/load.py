@@ -30,7 +30,7 @@ LONGEST_TIMEOUT = 600.0
 _CLUSTER = ("name", "controlPlane", "workers", "ssh", "backup", "s3Credentials", "paths")
 _NODE = ("name", "host", "ssh", "paths")
 _SSH = ("user", "port", "identityFile", "knownHostsFile", "proxyJump", "sudo", "connectTimeout")
-_PATHS = ("manifests", "pki", "kubernetes", "dataDir", "containerd", "work")
+_PATHS = ("manifests", "pki", "kubernetes", "dataDir", "containerd", "work", "backups")
 
 
 def load_inventory(path: Path) -> Inventory:
@@ -114,9 +114,12 @@ def _paths(fields: Fields | None, above: NodePaths) -> NodePaths:
     if fields is None:
         return above
 
-    def path(field: str, default: str) -> str:
+    def optional(field: str) -> str | None:
         text = fields.text(field, wording.node_path)
-        return posixpath.normpath(text) if text else default
+        return posixpath.normpath(text) if text else None
+
+    def path(field: str, default: str) -> str:
+        return optional(field) or default
 
     return replace(
         above,
@@ -126,6 +129,7 @@ def _paths(fields: Fields | None, above: NodePaths) -> NodePaths:
         data_dir=path("dataDir", above.data_dir),
         containerd=path("containerd", above.containerd),
         work=path("work", above.work),
+        backups=optional("backups") or above.backups,
     )
 
 

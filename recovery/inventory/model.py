@@ -40,6 +40,8 @@ class NodePaths:
     data_dir: str = "/var/lib/etcd"
     containerd: str = "/var/lib/containerd"
     work: str = "/root/etcd-rescue"
+    backups: str | None = None
+    """This node's backup directory, where it is not the `localStorage.path` of the cluster."""
 
     @property
     def etcd_manifest(self) -> str:

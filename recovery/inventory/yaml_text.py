@@ -18,15 +18,19 @@ def read_tree(path: Path) -> tuple[yaml.SafeLoader, yaml.Node]:
     Raises InventoryError with file and line where there is none.
     """
     text = _read(path)
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
+    except yaml.reader.ReaderError as error:
+        raise InventoryError(
+            "there is a control character",
+            where=f"{path}:{text.count(chr(10), 0, error.position) + 1}",
+            remedy="remove it",
+        ) from error
     except yaml.YAMLError as error:
         raise _syntax_error(path, error) from error
     except RecursionError as error:
         raise InventoryError("it is nested too deeply", where=str(path)) from error
-    finally:
-        loader.dispose()
     if root is None:
         raise InventoryError(
             "the inventory is empty",

@@ -14,6 +14,7 @@ import asyncssh
 
 from recovery.errors import NodeUnreachableError
 from recovery.inventory.model import Node, SshOptions
+from recovery.ssh.agent_keys import NO_KEY, OtherAgentKeys, public_parts
 from recovery.ssh.connection_errors import Attempt, explain
 from recovery.ssh.known_hosts import GLOBAL_FILES, KnownHosts
 
@@ -63,16 +64,26 @@ class _Target:
 
 
 class _Client(asyncssh.SSHClient):
-    """Trusts what known_hosts says, and remembers what it did not trust."""
+    """Trusts what known_hosts says, remembers what it did not trust, and knows more keys."""
 
-    def __init__(self, known_hosts: KnownHosts) -> None:
+    def __init__(self, known_hosts: KnownHosts, other_keys: OtherAgentKeys) -> None:
         self._known_hosts = known_hosts
+        self._other_keys = other_keys
 
     def validate_host_public_key(
         self, host: str, addr: str, port: int, key: asyncssh.SSHKey
     ) -> bool:
         self._known_hosts.refuse(host, port, key)
         return False
+
+    async def public_key_auth_requested(self) -> list[asyncssh.SSHKeyPair]:
+        return await self._other_keys.take()
+
+    def auth_completed(self) -> None:
+        self._other_keys.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._other_keys.close()
 
 
 async def open_connection(node: Node) -> Connection:
@@ -155,12 +166,12 @@ def _config_files() -> list[str]:
 async def _client_options(
     ssh: SshOptions, target: _Target, attempt: Attempt
 ) -> asyncssh.SSHClientConnectionOptions:
-    known_hosts = KnownHosts([])
+    known_hosts, other_keys = KnownHosts([]), OtherAgentKeys()
     attempt.known_hosts = known_hosts
     identity = ssh.identity_file
     arguments: dict[str, object] = {
         "config": _config_files(),
-        "client_factory": lambda: _Client(known_hosts),
+        "client_factory": lambda: _Client(known_hosts, other_keys),
         "known_hosts": known_hosts,
         "host": target.host,
         "encryption_algs": "^aes128-gcm@openssh.com",
@@ -188,7 +199,23 @@ async def _client_options(
     )
     attempt.host, attempt.port, attempt.user = options.host, options.port, options.username
     known_hosts.files = _known_hosts_files(ssh, target, options)
-    return options
+    return await _named_keys_first(options, identity, other_keys)
+
+
+async def _named_keys_first(
+    options: asyncssh.SSHClientConnectionOptions, identity: Path | None, others: OtherAgentKeys
+) -> asyncssh.SSHClientConnectionOptions:
+    named = options.config.get("IdentityFile", None) if identity is None else [identity]
+    if not isinstance(named, list) or not named or options.config.get("IdentitiesOnly", False):
+        return options
+    others.agent_path = options.agent_path
+    others.named = await asyncio.to_thread(public_parts, named)
+    ordered: asyncssh.SSHClientConnectionOptions = (
+        await asyncssh.SSHClientConnectionOptions.construct(
+            options, config=(), agent_identities=others.named or [NO_KEY]
+        )
+    )
+    return ordered
 
 
 def _readable(path: Path) -> None:

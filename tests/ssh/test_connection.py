@@ -240,6 +240,46 @@ async def test_the_agent_holds_the_key_that_has_a_passphrase(
     assert await answer(account.node(server, identity_file=None)) == "answered\n"
 
 
+@pytest.mark.skipif(SSHD is None, reason="OpenSSH's sshd is not installed")
+@pytest.mark.parametrize("named_by", ["inventory", "ssh_config"])
+async def test_the_named_key_is_offered_before_an_agent_full_of_others(
+    account: Account, agent: None, home: Path, named_by: str
+) -> None:
+    async with await asyncssh.connect_agent(os.environ["SSH_AUTH_SOCK"]) as client:
+        for _ in range(9):
+            await client.add_keys([new_key()])
+    identity = account.identity if named_by == "inventory" else None
+    if identity is None:
+        (home / ".ssh/config").write_text(f"Host *\n  IdentityFile {account.identity}\n")
+    async with openssh_server(account) as server:
+        account.trust(server)
+        node = account.node(server, user=getpass.getuser(), identity_file=identity)
+        assert await answer(node) == "answered\n"
+
+
+@pytest.mark.skipif(SSHD is None, reason="OpenSSH's sshd is not installed")
+async def test_the_agents_other_keys_are_offered_after_the_named_one(
+    account: Account, agent: None
+) -> None:
+    async with await asyncssh.connect_agent(os.environ["SSH_AUTH_SOCK"]) as client:
+        await client.add_keys([account.key])
+    new_key().write_private_key(account.identity)
+    async with openssh_server(account) as server:
+        account.trust(server)
+        assert await answer(account.node(server, user=getpass.getuser())) == "answered\n"
+
+
+@pytest.mark.skipif(SSHD is None, reason="OpenSSH's sshd is not installed")
+async def test_too_many_refused_keys_are_a_refused_login(account: Account, agent: None) -> None:
+    async with await asyncssh.connect_agent(os.environ["SSH_AUTH_SOCK"]) as client:
+        for _ in range(9):
+            await client.add_keys([new_key()])
+    async with openssh_server(account) as server:
+        account.trust(server)
+        with pytest.raises(LoginRefusedError):
+            await answer(account.node(server, user=getpass.getuser(), identity_file=None))
+
+
 async def test_an_agent_that_is_gone_does_not_matter(
     account: Account, server: InProcessServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -6,19 +6,34 @@ catalog, and hands out plans, runs and health reports. It decides nothing and dr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from recovery.backups.model import Catalog, Snapshot
-from recovery.cluster.facts import ClusterFacts, Diagnosis
+from recovery.backups.catalog import keep_verdicts, list_catalog, with_verdict
+from recovery.backups.credentials import AskForKeys
+from recovery.backups.model import Catalog, Copy, Integrity, Record, Snapshot
+from recovery.cluster.diagnosis import diagnose
+from recovery.cluster.facts import ClusterFacts, Diagnosis, EtcdManifest
+from recovery.errors import RefusedError, SnapshotError
+from recovery.health.expected import Expected
 from recovery.health.model import Check, HealthReport
+from recovery.health.preflight import preflight
 from recovery.inventory.model import Cluster
+from recovery.places import cache_directory, runs_directory, state_directory
 from recovery.restore.events import Event
 from recovery.restore.operator import Operator
-from recovery.restore.plan import Plan
+from recovery.restore.plan import Plan, RestoreSource
+from recovery.restore.planner import PlanOptions, new_run_id, plan
 from recovery.restore.run_control import RestoreRun
 from recovery.snapshots.model import FetchedSnapshot
+
+if TYPE_CHECKING:
+    from recovery.backups.snapshot_cache import SnapshotCache
+    from recovery.backups.stores import Store
+    from recovery.ssh.fleet import Fleet
 
 Progress = Callable[[str, int, int], None]
 """Called with what is moving, bytes done, and bytes in all (0 where unknown)."""
@@ -27,11 +42,21 @@ Progress = Callable[[str, int, int], None]
 class Incident:
     """One cluster under care. Use as an async context manager, so that sessions are closed."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        ask_s3_keys: AskForKeys | None = None,
+    ) -> None:
         self.cluster = cluster
         self.facts: ClusterFacts | None = None
         self.catalog: Catalog | None = None
         self.preflight_checks: tuple[Check, ...] = ()
+        self._environ = environ
+        self._ask_s3_keys = ask_s3_keys
+        self._revision_bump = 0
+        self._opened = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -46,12 +71,13 @@ class Incident:
 
     async def close(self) -> None:
         """Close every session and tunnel."""
-        raise NotImplementedError
+        if self._opened:
+            await self._fleet.close()
 
     @property
     def diagnosis(self) -> Diagnosis:
         """The diagnosis from the latest facts; state UNKNOWN before the first look."""
-        raise NotImplementedError
+        return diagnose(self.facts, self.cluster)
 
     async def look(self, on_node: Callable[[str, str], None] | None = None) -> ClusterFacts:
         """Ask all nodes and members; never raises for a node that is down.
@@ -59,29 +85,66 @@ class Incident:
         `on_node` hears a node's name and a few words ("etcd running, no leader", "unreachable")
         as each answers.
         """
-        raise NotImplementedError
+        from recovery.cluster.gather import gather
+
+        self.facts = await gather(self._fleet, self.cluster, on_node)
+        return self.facts
 
     async def list_snapshots(self, on_update: Callable[[Catalog], None] | None = None) -> Catalog:
-        """List every store and the records; `on_update` hears the catalog as it grows."""
-        raise NotImplementedError
+        """List every store and the records; `on_update` hears the catalog as it grows.
 
-    async def verify(self, snapshot: Snapshot, progress: Progress | None = None) -> FetchedSnapshot:
+        Verdicts of an earlier listing are kept where the copies are the same.
+        """
+        earlier = self.catalog
+
+        def updated(catalog: Catalog) -> None:
+            self.catalog = keep_verdicts(catalog, earlier) if earlier else catalog
+            if on_update is not None:
+                on_update(self.catalog)
+
+        updated(await list_catalog(self._stores, self._read_records, updated))
+        assert self.catalog is not None
+        return self.catalog
+
+    async def verify(
+        self, wanted: Snapshot | Copy, progress: Progress | None = None
+    ) -> FetchedSnapshot:
         """Fetch the snapshot here, unpack and verify it; the catalog learns the answer.
 
         Raises SnapshotError where no copy of it can be fetched or unpacked. A corrupt one is no
         exception: the verdict says so.
         """
-        raise NotImplementedError
+        from recovery.backups.fetching import fetch_snapshot
+
+        try:
+            fetched = await fetch_snapshot(wanted, self._stores, self._cache, progress)
+        except SnapshotError as error:
+            if isinstance(wanted, Snapshot):
+                self._learn(wanted.name, Integrity.CORRUPT, error.what)
+            raise
+        self._learn(fetched.name, fetched.verdict.integrity, fetched.verdict.reason)
+        return fetched
 
     async def preflight(
         self, fetched: FetchedSnapshot, on_check: Callable[[Check], None] | None = None
     ) -> tuple[Check, ...]:
         """Look again, and judge whether a restore of this snapshot can go well."""
-        raise NotImplementedError
+        contents = fetched.verdict.contents
+        if contents is None or fetched.verdict.integrity is Integrity.CORRUPT:
+            raise _not_restorable(fetched)
+        facts = await self.look()
+        has_hash = fetched.verdict.integrity is Integrity.VERIFIED
+        self.preflight_checks = preflight(facts, contents, fetched.size, has_hash)
+        for check in self.preflight_checks:
+            if on_check is not None:
+                on_check(check)
+        return self.preflight_checks
 
     def plan(self, fetched: FetchedSnapshot) -> Plan:
         """The plan for this snapshot from the latest facts; raises RefusedError where none is."""
-        raise NotImplementedError
+        if self.facts is None:
+            raise RefusedError("the nodes have not been asked yet", remedy="look at them first")
+        return plan(self.facts, self._source(fetched), PlanOptions(new_run_id()))
 
     def restore(
         self,
@@ -91,7 +154,24 @@ class Incident:
         listener: Callable[[Event], None],
     ) -> RestoreRun:
         """A run of the plan, not yet started. The listener is called on the event loop's thread."""
-        raise NotImplementedError
+        from recovery.restore.node_work import NodeWorker
+        from recovery.restore.run import PlanRun
+        from recovery.restore.run_record import RunRecord
+        from recovery.restore.watching import ClusterWatcher
+
+        if self.facts is None or fetched.verdict.contents is None:
+            raise RefusedError("there are no facts to restore by", remedy="run preflight first")
+        self._revision_bump = plan.revision_bump
+        watcher = ClusterWatcher(
+            self._fleet,
+            self.cluster,
+            self._manifests(),
+            Expected.of(fetched.verdict.contents, plan.revision_bump),
+            {name: node.api_server_port for name, node in self.facts.nodes.items()},
+        )
+        record = RunRecord(runs_directory(self._environ), plan)
+        worker = NodeWorker(self._fleet, fetched.database)
+        return PlanRun(plan, record, worker, watcher, operator, listener)
 
     async def health(
         self,
@@ -99,4 +179,89 @@ class Incident:
         on_check: Callable[[Check], None] | None = None,
     ) -> HealthReport:
         """The final checks, once; compared with the snapshot where one is given."""
-        raise NotImplementedError
+        return await self.wait_for_health(fetched, seconds=0, on_check=on_check)
+
+    async def wait_for_health(
+        self,
+        fetched: FetchedSnapshot | None = None,
+        *,
+        seconds: float,
+        on_check: Callable[[Check], None] | None = None,
+        on_wait: Callable[[str], None] | None = None,
+    ) -> HealthReport:
+        """The final checks, repeated until they hold or `seconds` are over."""
+        from recovery.health.checks import wait_until_healthy
+
+        if self.facts is None or not self._manifests():
+            await self.look()
+        contents = fetched.verdict.contents if fetched else None
+        return await wait_until_healthy(
+            self._fleet,
+            self.cluster,
+            self._manifests(),
+            Expected.of(contents, self._revision_bump) if contents else None,
+            seconds=seconds,
+            on_check=on_check,
+            on_wait=on_wait,
+        )
+
+    @cached_property
+    def _fleet(self) -> Fleet:
+        from recovery.ssh.fleet import Fleet
+
+        self._opened = True
+        return Fleet(self.cluster)
+
+    @cached_property
+    def _stores(self) -> Sequence[Store]:
+        from recovery.backups.cluster_stores import cluster_stores
+
+        return cluster_stores(self.cluster, self._fleet, self._ask_s3_keys)
+
+    @cached_property
+    def _cache(self) -> SnapshotCache:
+        from recovery.backups.snapshot_cache import SnapshotCache
+
+        return SnapshotCache(cache_directory(self._environ))
+
+    async def _read_records(self) -> Sequence[Record]:
+        from recovery.backups.platform_records import read_records
+
+        seen = state_directory(self._environ) / "configurations" / f"{self.cluster.name}.json"
+        facts = self.facts or await self.look()
+        return await read_records(self._fleet, facts, seen)
+
+    def _manifests(self) -> dict[str, EtcdManifest]:
+        nodes = self.facts.nodes if self.facts else {}
+        return {name: node.manifest for name, node in nodes.items() if node.manifest is not None}
+
+    def _learn(self, name: str, integrity: Integrity, reason: str | None) -> None:
+        if self.catalog is not None:
+            self.catalog = with_verdict(self.catalog, name, integrity, reason)
+
+    def _source(self, fetched: FetchedSnapshot) -> RestoreSource:
+        contents = fetched.verdict.contents
+        if contents is None or fetched.verdict.integrity is Integrity.CORRUPT:
+            raise _not_restorable(fetched)
+        known = next(
+            (s for s in (self.catalog.snapshots if self.catalog else ()) if s.name == fetched.name),
+            None,
+        )
+        taken = known.taken_at if known else None
+        return RestoreSource(
+            name=fetched.name,
+            location=fetched.location,
+            sha256=fetched.sha256,
+            size=fetched.size,
+            has_hash=fetched.verdict.integrity is Integrity.VERIFIED,
+            revision=contents.revision,
+            taken_at=f"{taken:%Y-%m-%dT%H:%M:%SZ}" if taken else None,
+        )
+
+
+def _not_restorable(fetched: FetchedSnapshot) -> RefusedError:
+    return RefusedError(
+        f"this snapshot is corrupt: {fetched.verdict.reason or 'it cannot be read'}",
+        where=fetched.location,
+        remedy="choose another one; `etcd-rescue verify --all` tells which are good",
+    )

@@ -28,7 +28,7 @@ make_environment() {
     return 1
   fi
   "$@" install --quiet --disable-pip-version-check --no-warn-script-location \
-    --editable "$checkout[$extra]" >&2
+    --editable "$checkout[$extra]" >&2 || return 1
   : > "$stamp"
 }
 

@@ -42,14 +42,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
 async def run(arguments: argparse.Namespace) -> int:
     """Print the report; 0 where the cluster is healthy."""
     async with open_incident(arguments) as incident:
-        report = await incident.wait_for_health(
-            seconds=arguments.wait, on_wait=lambda words: sys.stderr.write(f"waiting: {words}\n")
-        )
+        report = await incident.wait_for_health(seconds=arguments.wait, on_wait=_waiting)
     if arguments.output == "json":
         print(json.dumps(health_document(report), indent=2))
     else:
         print(_text(report))
     return 0 if report.healthy else 1
+
+
+def _waiting(words: str) -> None:
+    sys.stderr.write(f"waiting: {words}\n")
 
 
 def _text(report: HealthReport) -> str:

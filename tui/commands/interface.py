@@ -6,7 +6,7 @@ import argparse
 import os
 
 from recovery.incident import Incident
-from recovery.inventory.search import select_cluster
+from recovery.inventory.selection import select_cluster
 from recovery.places import make_private, state_directory
 from tui.commands.opening import read_inventory
 

@@ -15,7 +15,8 @@ from recovery.backups.reference import newest_verified, resolve_reference
 from recovery.incident import Incident
 from recovery.inventory.load import load_inventory
 from recovery.inventory.model import Cluster, Inventory
-from recovery.inventory.search import find_inventory, select_cluster
+from recovery.inventory.search import find_inventory
+from recovery.inventory.selection import select_cluster
 from recovery.snapshots.model import FetchedSnapshot
 from tui.commands.progress import ProgressLine
 

@@ -34,7 +34,7 @@ containers() {
 for NAME in $NAMES; do
   IDS=$(containers "$NAME")
   for ID in $IDS; do
-    run crictl stop --timeout 15 "$ID" || echo "it did not stop by itself"
+    run crictl stop --timeout "$GRACE" "$ID" || echo "it did not stop by itself"
     run crictl rm -f "$ID"
   done
   LEFT=$(containers "$NAME")
@@ -61,6 +61,9 @@ while taken; do
 done
 echo "nothing listens on $URLS"
 """
+
+ETCD_GRACE = "15"
+"""Seconds that a container gets to end by itself."""
 
 CONTROL_PLANE = ("kube-apiserver", "kube-scheduler", "kube-controller-manager")
 
@@ -131,6 +134,8 @@ def _stop_kubelet(grounds: Sequence[NodeGround]) -> Action:
 def _remove(
     grounds: Sequence[NodeGround], action_id: str, title: str, names: tuple[str, ...]
 ) -> Action:
+    # etcd closes its database in order; the control plane has nothing to save.
+    grace = ETCD_GRACE if "etcd" in names else "1"
     return Action(
         id=action_id,
         title=title,
@@ -141,7 +146,7 @@ def _remove(
         works=tuple(
             NodeWork(
                 ground.name,
-                node_script(REMOVE_CONTAINERS, names=" ".join(names)),
+                node_script(REMOVE_CONTAINERS, names=" ".join(names), grace=grace),
                 probe=node_script(_REMOVED, names=" ".join(names)),
             )
             for ground in grounds

@@ -9,6 +9,7 @@ from recovery.restore.plan import Action, NodeWork, Risk, Step, Watch
 from recovery.restore.script import node_script
 from recovery.restore.steps.s04_stop import (
     CONTROL_PLANE,
+    ETCD_GRACE,
     KUBELET_ACTIVE,
     REMOVE_CONTAINERS,
     START_KUBELET,
@@ -58,7 +59,9 @@ def _start_kubelet(grounds: Sequence[NodeGround]) -> Action:
                 ground.name,
                 node_script(_START, member=ground.member),
                 probe=node_script(KUBELET_ACTIVE),
-                undo=node_script(_STOP_AGAIN, names=" ".join(("etcd", *CONTROL_PLANE))),
+                undo=node_script(
+                    _STOP_AGAIN, names=" ".join(("etcd", *CONTROL_PLANE)), grace=ETCD_GRACE
+                ),
             )
             for ground in grounds
         ),

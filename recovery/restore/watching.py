@@ -1,0 +1,178 @@
+"""The watches of a plan on a real cluster: members through tunnels, API servers through nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+
+from recovery.cluster.diagnosis import majority
+from recovery.cluster.etcd_client import open_member
+from recovery.cluster.facts import EtcdManifest, MemberStatus
+from recovery.cluster.kubernetes import api_ready
+from recovery.errors import RescueError
+from recovery.health.checks import check_members, wait_until_healthy
+from recovery.health.expected import Expected
+from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport
+from recovery.inventory.model import Cluster
+from recovery.restore.plan import Plan, Watch
+from recovery.restore.watcher import Note
+from recovery.ssh.fleet import Fleet
+
+POLL_SECONDS = 1.0
+
+Look = Callable[[], Awaitable[dict[str, str]]]
+"""Asks once; returns why it does not hold yet, by node."""
+
+
+class ClusterWatcher:
+    """Watches the cluster that is being restored."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        cluster: Cluster,
+        manifests: Mapping[str, EtcdManifest],
+        expected: Expected,
+        api_ports: Mapping[str, int],
+    ) -> None:
+        self._fleet = fleet
+        self._cluster = cluster
+        self._manifests = manifests
+        self._expected = expected
+        self._api_ports = api_ports
+        self.last_report: HealthReport | None = None
+
+    async def watch(
+        self, what: Watch, plan: Plan, *, timeout: float, note: Note
+    ) -> Mapping[str, str]:
+        """Wait until it holds, at most `timeout` seconds; why it does not, by node."""
+        match what:
+            case Watch.QUORUM_STILL_LOST:
+                return await self._quorum_still_lost(plan, note)
+            case Watch.ETCD_FORMED:
+                return await _until(lambda: self._formed(plan), timeout, note)
+            case Watch.CONTROL_PLANE_READY:
+                return await _until(lambda: self._ready(plan), timeout, note)
+            case Watch.MEMBERS_AGREE:
+                return await _until(lambda: self._agree(plan), timeout, note)
+            case Watch.HEALTH_PROVEN:
+                return await self._healthy(plan, timeout, note)
+
+    async def _quorum_still_lost(self, plan: Plan, note: Note) -> dict[str, str]:
+        answers = await self._statuses(plan)
+        following = [a.leader_id for a in answers.values() if isinstance(a, MemberStatus)]
+        for name, answer in answers.items():
+            words = answer if isinstance(answer, str) else _leader_words(answer)
+            note(name, words)
+        together = max((following.count(leader) for leader in set(following) - {0}), default=0)
+        if together < majority(len(plan.nodes)):
+            return {}
+        return dict.fromkeys(
+            plan.nodes,
+            f"a quorum has come back by itself, {together} members follow a leader: nothing was "
+            "stopped; look at the cluster again before restoring",
+        )
+
+    async def _formed(self, plan: Plan) -> dict[str, str]:
+        reasons: dict[str, str] = {}
+        leaders: dict[str, int] = {}
+
+        async def ask(name: str) -> None:
+            try:
+                async with open_member(self._fleet.session(name), self._manifests[name]) as member:
+                    await member.read(b"/etcd-rescue/formed", timeout=5)
+                    status = await member.status()
+            except RescueError as error:
+                reasons[name] = error.what
+                return
+            leaders[name] = status.leader_id
+
+        await _all(ask(name) for name in plan.nodes)
+        for name, leader in leaders.items():
+            if leader == 0:
+                reasons[name] = "it has no leader yet"
+            elif len(set(leaders.values())) > 1:
+                reasons[name] = "the members follow different leaders"
+        return reasons
+
+    async def _ready(self, plan: Plan) -> dict[str, str]:
+        reasons: dict[str, str] = {}
+
+        async def ask(name: str) -> None:
+            try:
+                await api_ready(
+                    self._fleet.session(name), self._manifests[name], self._api_ports[name]
+                )
+            except RescueError as error:
+                reasons[name] = error.what
+
+        await _all(ask(name) for name in plan.nodes)
+        return reasons
+
+    async def _agree(self, plan: Plan) -> dict[str, str]:
+        checks = await check_members(self._fleet, self._manifests, self._expected)
+        return _failures(checks, plan)
+
+    async def _healthy(self, plan: Plan, timeout: float, note: Note) -> dict[str, str]:
+        self.last_report = await wait_until_healthy(
+            self._fleet,
+            self._cluster,
+            self._manifests,
+            self._expected,
+            seconds=timeout,
+            on_wait=lambda words: note(plan.nodes[0], f"waiting: {words}"),
+        )
+        if self.last_report.healthy:
+            return {}
+        return _failures(self.last_report.checks, plan)
+
+    async def _statuses(self, plan: Plan) -> dict[str, MemberStatus | str]:
+        answers: dict[str, MemberStatus | str] = {}
+
+        async def ask(name: str) -> None:
+            try:
+                async with open_member(self._fleet.session(name), self._manifests[name]) as member:
+                    answers[name] = await member.status()
+            except RescueError as error:
+                answers[name] = error.what
+
+        await _all(ask(name) for name in plan.nodes)
+        return answers
+
+
+async def _until(look: Look, timeout: float, note: Note) -> dict[str, str]:
+    """Look again and again until nothing is left to wait for, or time is up."""
+    deadline = time.monotonic() + timeout
+    said: dict[str, str] = {}
+    while True:
+        reasons = await look()
+        for name, words in reasons.items():
+            if said.get(name) != words:
+                note(name, f"waiting: {words}")
+        for name in said.keys() - reasons.keys():
+            note(name, "it is there")
+        said = reasons
+        if not reasons or time.monotonic() >= deadline:
+            return reasons
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def _all(questions: Iterable[Coroutine[object, object, None]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for question in questions:
+            group.create_task(question)
+
+
+def _leader_words(status: MemberStatus) -> str:
+    return "answers, has a leader" if status.leader_id else "answers, has no leader"
+
+
+def _failures(checks: tuple[Check, ...], plan: Plan) -> dict[str, str]:
+    reasons: dict[str, str] = {}
+    for check in checks:
+        if check.status in (CheckStatus.FAILED, CheckStatus.SKIPPED):
+            name = plan.nodes[0] if check.scope == CLUSTER_SCOPE else check.scope
+            words = f"{check.name}: {check.message}"
+            reasons[name] = f"{reasons[name]}; {words}" if name in reasons else words
+    return reasons

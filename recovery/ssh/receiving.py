@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import secrets
 
 from recovery.errors import TransferError
 from recovery.ssh.script import script
@@ -17,20 +18,22 @@ sha256_of() {
 """
 
 # The checksum also tells a whole file from one that a lost connection cut short: `cat` ends well
-# in both cases.
+# in both cases. The partial name is new each time: the script of a lost connection may still be
+# at work on the one before.
 _RECEIVE = f"""
 umask 077
 {_SHA256_OF.strip()}
 [ ! -d "$TARGET" ] || {{ echo "$TARGET is a directory" >&2; exit 1; }}
-rm -f "$TARGET.partial"
-trap 'rm -f "$TARGET.partial"' EXIT
-(set -C; cat > "$TARGET.partial")
-sync "$TARGET.partial" 2> /dev/null || sync
-ARRIVED=$(sha256_of "$TARGET.partial")
+rm -f "$TARGET".????????.partial
+trap 'rm -f "$PARTIAL"' EXIT
+trap 'exit 1' HUP INT TERM
+(set -C; cat > "$PARTIAL")
+sync "$PARTIAL" 2> /dev/null || sync
+ARRIVED=$(sha256_of "$PARTIAL")
 [ -n "$ARRIVED" ] || exit {_NO_CHECKSUM}
 [ "$ARRIVED" = "$SHA256" ] || exit {_DIFFERS}
-chmod "$MODE" "$TARGET.partial"
-mv -f "$TARGET.partial" "$TARGET"
+chmod "$MODE" "$PARTIAL"
+mv -f "$PARTIAL" "$TARGET"
 sync "$DIRECTORY" 2> /dev/null || sync
 """
 
@@ -45,6 +48,7 @@ def receive_script(path: str, sha256: str, mode: int) -> str:
     return script(
         _RECEIVE,
         target=absolute(path),
+        partial=f"{path}.{secrets.token_hex(4)}.partial",
         directory=posixpath.dirname(path),
         sha256=sha256.lower(),
         mode=f"{mode:o}",

@@ -79,7 +79,8 @@ def test_a_nodes_ssh_and_paths_go_before_the_clusters(load: Load, home: Path) ->
         + "      - {name: a, ssh: {port: 2222, sudo: false}, paths: {work: /srv/work/}}\n"
         + "      - {name: b}\n"
         + "    ssh: {user: ops, port: 22, sudo: true, connectTimeout: 2.5,\n"
-        + "          identityFile: ~/.ssh/k, knownHostsFile: hosts, proxyJump: 'ops@gate:2222,[fd00::1]:22'}\n"
+        + "          identityFile: ~/.ssh/k, knownHostsFile: hosts,\n"
+        + "          proxyJump: 'ops@gate:2222,[fd00::1]:22'}\n"
         + "    paths: {dataDir: /data/etcd}\n"
     ).clusters
     a, b = cluster.control_plane

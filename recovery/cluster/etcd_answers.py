@@ -110,6 +110,12 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "its certificate or key is damaged",
         "put --cert-file and --key-file of etcd.yaml back from a backup",
     ),
+    (
+        # How TLS 1.3 shows a refusal: after the handshake, instead of the first answer.
+        "unwrap failed",
+        "it refuses the node's own certificate",
+        "see when --cert-file of etcd.yaml expires, and whether --trusted-ca-file signed it",
+    ),
     ("certificate required", "it refuses the node's own certificate", _RENEW),
     (
         "wrong_version_number",
@@ -122,12 +128,11 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         "see whether its container runs, and its log: crictl ps -a, crictl logs",
     ),
     (
-        # etcd compares a certificate's names with where the connection comes from
-        # (client/pkg/transport/listener_tls.go, checkCertSAN), and just hangs up.
+        # etcd opens its port at once, but serves only after it has found a leader
+        # (server/embed/etcd.go, serveClients; server/embed/serve.go waits for ReadyNotify).
         _HANGS_UP,
-        "it hangs up during the TLS handshake",
-        "the node's certificate must name the address that it is used from, 127.0.0.1 too; see "
-        "`rejected connection` in etcd's log",
+        "it takes connections and does not speak",
+        "a member that starts waits like this for a majority: look at the others and at its log",
     ),
     (
         "etcdserver: no leader",
@@ -168,7 +173,7 @@ _NOT_LISTENING = ("failed to connect", "socket closed", "connection reset")
 
 
 def hangs_up(details: str) -> bool:
-    """Whether the connection ended in the TLS handshake: so does one that a tunnel cannot make."""
+    """Whether the TLS handshake got no answer: so does one that a tunnel cannot carry through."""
     return _HANGS_UP in details.lower()
 
 
@@ -201,5 +206,5 @@ def explain(member: str, code: str, details: str, seconds: float) -> EtcdError:
 
 
 def _is_tls(text: str) -> bool:
-    signs = ("handshake", "verification check failed")
-    return "connection refused" not in text and any(sign in text for sign in signs)
+    signs = ("handshake failed", "security handshaker", "check failed", "unwrap failed")
+    return any(sign in text for sign in signs)

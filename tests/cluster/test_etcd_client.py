@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from recovery.cluster.etcd_answers import RevisionGoneError
+from recovery.cluster.etcd_answers import MistrustError, RevisionGoneError
 from recovery.cluster.etcd_client import MemberClient, connected, open_member, prefix_end
 from recovery.cluster.etcd_target import Certificates, Target, client_target
 from recovery.cluster.manifest import read_manifest
@@ -159,6 +159,23 @@ async def test_without_quorum_status_answers_and_a_read_does_not(
         finally:
             etcd_cluster.start("etcd-2", "etcd-3")
         await until_serving(client)
+
+
+async def test_a_member_that_starts_without_the_others_is_not_taken_for_mistrust(
+    tmp_path: Path,
+) -> None:
+    etcd = RealCluster(tmp_path)
+    try:
+        etcd.start("etcd-1")
+        async with ssh_node("etcd-1", tmp_path / "node", NodePaths()) as node:
+            session = NodeSession(node)
+            async with open_member(session, etcd.manifest("etcd-1")) as client:
+                with pytest.raises(EtcdError) as caught:
+                    await client.status(timeout=4)
+            await session.close()
+        assert not isinstance(caught.value, MistrustError)
+    finally:
+        etcd.stop()
 
 
 async def test_a_cancelled_call_ends_at_once(etcd_cluster: RealCluster) -> None:

@@ -84,7 +84,14 @@ def _host_key(error: asyncssh.DisconnectError, attempt: Attempt) -> NodeUnreacha
         pattern = host_pattern(attempt.host, port)
         if places:
             return changed_key(node, attempt.hop, pattern, places, "it has none of that kind now")
-        return HostKeyError(f"the host key{attempt.hop} is refused: {error.reason}", where=node)
+        return HostKeyError(
+            f"the host key{attempt.hop} is refused: {error.reason}",
+            where=node,
+            remedy=(
+                f"ssh-keyscan -p {attempt.port or 22} {attempt.host} prints its keys: compare their "
+                "fingerprints with the machine's own before adding one to known_hosts"
+            ),
+        )
     return NodeUnreachableError(
         f"no common algorithms with {attempt.address}{attempt.hop}: {error.reason}",
         where=node,

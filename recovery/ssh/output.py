@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from recovery.ssh.plain_text import LineAssembler
 
 KEPT_BYTES = 8 * 2**20
-"""Of each stream: the first half of this from its beginning, the other half from its end."""
+"""Of stdout: the first half of this from its beginning, the other half from its end."""
+
+KEPT_ERROR_BYTES = 2**20
+"""Of stderr, likewise; it is read by people only."""
 
 
 class OutputStream(enum.Enum):
@@ -26,7 +29,7 @@ OutputSink = Callable[[OutputStream, Sequence[str]], None]
 class Kept:
     """The beginning and the end of a stream."""
 
-    def __init__(self, limit: int = KEPT_BYTES) -> None:
+    def __init__(self, limit: int = KEPT_ERROR_BYTES) -> None:
         self._head_room = limit // 2
         self._head = bytearray()
         self._tail: deque[bytes] = deque()
@@ -68,7 +71,7 @@ class StreamReceiver:
     """Receives the chunks of one stream: keeps them, and hands lines to the sink."""
 
     def __init__(self, stream: OutputStream, sink: OutputSink | None) -> None:
-        self.kept = Kept()
+        self.kept = Kept(KEPT_BYTES if stream is OutputStream.OUT else KEPT_ERROR_BYTES)
         self._stream = stream
         self._sink = sink
         self._lines = LineAssembler()

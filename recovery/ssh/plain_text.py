@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 
 LONGEST_LINE = 8192
 """Characters kept of one line."""
@@ -39,6 +40,19 @@ def plain_line(line: str) -> str:
 def plain_text(text: str) -> str:
     """Text of any number of lines, each made plain."""
     return "\n".join(plain_line(line) for line in text.split("\n"))
+
+
+def pieces(text: str, size: int = 2**17) -> Iterator[str]:
+    """The text in parts of about this many characters, each but the last with its newline.
+
+    No control sequence goes on after a newline, so each part can be made plain by itself.
+    """
+    start = 0
+    while start < len(text):
+        newline = text.find("\n", start + size)
+        end = len(text) if newline < 0 else newline + 1
+        yield text[start:end]
+        start = end
 
 
 def without_controls(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from recovery.errors import NodeUnreachableError, ScriptError
 from recovery.inventory.model import Node
 from recovery.ssh.output import Kept, OutputSink, OutputStream, StreamReceiver
-from recovery.ssh.plain_text import plain_text, without_controls
+from recovery.ssh.plain_text import pieces, plain_text, without_controls
 from recovery.ssh.result import ScriptResult
 from recovery.ssh.script_failures import never_began, script_failure
 
@@ -79,7 +79,7 @@ class NodeSession:
         return ScriptResult(
             node=self.node.name,
             exit_status=run.exit_status,
-            stdout=without_controls(out.kept.text()),
+            stdout=await _to_parse(out.kept.text()),
             stderr=plain_text(err.kept.text()),
             truncated=out.kept.truncated,
         )
@@ -261,6 +261,15 @@ class NodeSession:
             self._forwards = True
         async with forwarding.tunnel(connection, self.node, host, port) as address:
             yield address
+
+
+async def _to_parse(text: str) -> str:
+    """Text without control sequences; megabytes of it must not keep the loop from other work."""
+    parts = []
+    for part in pieces(text):
+        parts.append(without_controls(part))
+        await asyncio.sleep(0)
+    return "".join(parts)
 
 
 def _being_cancelled() -> bool:

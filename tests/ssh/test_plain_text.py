@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recovery.ssh.output import Kept
-from recovery.ssh.plain_text import LONGEST_LINE, LineAssembler, plain_line, without_controls
+from recovery.ssh.plain_text import (
+    LONGEST_LINE,
+    LineAssembler,
+    pieces,
+    plain_line,
+    without_controls,
+)
 
 
 def lines_of(*chunks: bytes) -> list[str]:
@@ -107,6 +113,13 @@ def test_a_line_that_is_cut_says_how_much() -> None:
 def test_text_to_parse_keeps_long_lines_and_separators() -> None:
     text = '{"a": "' + "x" * 100_000 + '"}\0two\r\n\x1b[31mred'
     assert without_controls(text) == '{"a": "' + "x" * 100_000 + '"}\0two\nred'
+
+
+@given(st.text(st.sampled_from("a\n\x1b[]0m;\x07\r")), st.integers(0, 9))
+def test_long_text_may_be_made_plain_part_by_part(text: str, size: int) -> None:
+    parts = list(pieces(text, size))
+    assert "".join(parts) == text
+    assert "".join(without_controls(part) for part in parts) == without_controls(text)
 
 
 @given(st.lists(st.binary(max_size=40)), st.integers(2, 64))

@@ -88,8 +88,8 @@ def _host_key(error: asyncssh.DisconnectError, attempt: Attempt) -> NodeUnreacha
             f"the host key{attempt.hop} is refused: {error.reason}",
             where=node,
             remedy=(
-                f"ssh-keyscan -p {attempt.port or 22} {attempt.host} prints its keys: compare their "
-                "fingerprints with the machine's own before adding one to known_hosts"
+                f"ssh-keyscan -p {attempt.port or 22} {attempt.host} prints its keys: compare "
+                "their fingerprints with the machine's own before adding one to known_hosts"
             ),
         )
     return NodeUnreachableError(

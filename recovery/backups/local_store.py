@@ -59,7 +59,9 @@ class LocalStore:
                 raise _unreadable(error, Path(copy.path)) from error
             try:
                 with source, whole_file(target) as file:
-                    while not stop.is_set() and (chunk := source.read(_CHUNK)):
+                    while chunk := source.read(_CHUNK):
+                        if stop.is_set():
+                            raise InterruptedError
                         digest.update(chunk)
                         file.write(chunk)
                         done += len(chunk)

@@ -7,6 +7,7 @@ Everything in here blocks: call it from a thread.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +26,15 @@ DEFAULT_REGION = "us-east-1"
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 15
 _ATTEMPTS = 2
+
+# Keys and place are known: an endpoint, a bucket style or a profile that is gone, left in
+# somebody's AWS configuration, must not get between. As botocore's `session_vars` want it:
+# name in the file, variable of the environment, default, conversion.
+_UNCONFIGURED = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 
 
 class ListedObject(TypedDict):
@@ -114,6 +124,7 @@ def make_client(storage: S3Storage, keys: S3Keys) -> S3Client:
     Raises ConfigurationError for an endpoint that is no URL.
     """
     import boto3
+    import botocore.session
     import urllib3
     from botocore.config import Config
 
@@ -135,6 +146,7 @@ def make_client(storage: S3Storage, keys: S3Keys) -> S3Client:
         response_checksum_validation="when_required",
     )
     session = boto3.session.Session(
+        botocore_session=botocore.session.Session(_UNCONFIGURED),
         aws_access_key_id=keys.access_key,
         aws_secret_access_key=keys.secret_key,
         aws_session_token=keys.session_token or None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+import os
 import socket
 import ssl
 import threading
@@ -263,6 +264,17 @@ async def test_a_place_that_cannot_be_written_here_has_a_remedy(
     with pytest.raises(StoreError) as caught:
         await store.fetch(copy, tmp_path / "no-such-directory" / "x")
     assert "XDG_CACHE_HOME" in caught.value.remedy
+
+
+async def test_what_lies_about_in_an_aws_configuration_does_not_get_between(
+    storage: S3Storage, keys: S3Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(
+        Path(os.environ["AWS_CONFIG_FILE"]).write_text,
+        "[default]\nregion = nowhere\ns3 =\n  use_accelerate_endpoint = true\n",
+    )
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    assert await S3Store(storage, keys).list() == ()
 
 
 @pytest.fixture

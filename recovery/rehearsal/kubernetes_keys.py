@@ -23,6 +23,12 @@ NAMESPACES = (
 _APPS = ("api", "web", "worker", "cache", "gateway", "jobs")
 _DEPLOYMENTS = "deployments", "apps/v1", "Deployment"
 
+_RUNNING = {
+    "phase": "Running",
+    "conditions": [{"type": "Ready", "status": "True"}],
+    "containerStatuses": [{"name": "main", "ready": True, "restartCount": 0}],
+}
+
 Pair = tuple[str, bytes]
 
 
@@ -76,7 +82,7 @@ def changes(round_number: int, count: int) -> Iterator[Pair]:
 
 def static_pod(pod: str, layout: NodeLayout) -> Pair:
     """The mirror pod of a static pod."""
-    body = {"spec": {"nodeName": layout.name}, "status": {"phase": "Running"}}
+    body = {"spec": {"nodeName": layout.name}, "status": _RUNNING}
     return _core("pods", "Pod", "kube-system", f"{pod}-{layout.name}", body)
 
 
@@ -106,8 +112,8 @@ def _application(namespace: str, app: str, chance: random.Random) -> Iterator[Pa
             continue
         for _ in range(replicas):
             pod = f"{name}-{chance.getrandbits(20):05x}"
-            body = {"spec": {"nodeName": "worker-1"}, "status": {"phase": "Running"}}
-            yield _core("pods", "Pod", namespace, pod, {**body, "pad": "p" * 900})
+            body = {"spec": {"nodeName": "worker-1"}, "status": _RUNNING, "pad": "p" * 900}
+            yield _core("pods", "Pod", namespace, pod, body)
     for number in range(28):
         yield _event(namespace, f"{app}-{number}")
 

@@ -6,10 +6,12 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from recovery.rehearsal.node.answer import Answer, refused
 from recovery.rehearsal.node.runtime import Container, Runtime
 
+ENDPOINT_VARIABLE = "CONTAINER_RUNTIME_ENDPOINT"
 _NOTE = (
     'level=warning msg="runtime connect using default endpoints: '
     "[unix:///run/containerd/containerd.sock]. As the default settings are now deprecated, you "
@@ -23,8 +25,20 @@ async def crictl(
     environment: Mapping[str, str],
     arguments: Sequence[str],
 ) -> Answer:
-    """Answer as crictl would. Like the real one without /etc/crictl.yaml it warns on stderr."""
+    """Answer as crictl would. Like the real one it warns on stderr where no runtime is named."""
     words = _without_global_options(list(arguments))
+    answer = await _answer(runtime, programs, environment, words)
+    if ENDPOINT_VARIABLE in environment:
+        return replace(answer, err=answer.err.replace(_NOTE, ""))
+    return answer
+
+
+async def _answer(
+    runtime: Runtime,
+    programs: Mapping[str, Sequence[str]],
+    environment: Mapping[str, str],
+    words: Sequence[str],
+) -> Answer:
     if not words:
         return refused("crictl", "no command")
     verb, *rest = words

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from recovery.rehearsal.node.answer import Answer, refused
 from recovery.rehearsal.node.api_reports import ApiReports
-from recovery.rehearsal.node.crictl import crictl
+from recovery.rehearsal.node.crictl import ENDPOINT_VARIABLE, crictl
 from recovery.rehearsal.node.kubectl import kubectl
 from recovery.rehearsal.node.kubelet import Kubelet
 from recovery.rehearsal.node.layout import NodeLayout
@@ -77,6 +77,7 @@ class SimulatedNode:
             "HOME": str(self.layout.home),
             "USER": "root",
             "LANG": "C.UTF-8",
+            ENDPOINT_VARIABLE: "unix:///run/containerd/containerd.sock",
             "KUBECONFIG": str(self.layout.admin_kubeconfig),
             MARKER: str(self._cluster),
         }

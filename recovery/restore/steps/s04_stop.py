@@ -27,6 +27,9 @@ run systemctl start kubelet
 KUBELET_ACTIVE = '[ "$(systemctl is-active kubelet || true)" = active ]'
 
 REMOVE_CONTAINERS = """
+if [ ! -e /etc/crictl.yaml ] && [ -S /run/containerd/containerd.sock ]; then
+  export CONTAINER_RUNTIME_ENDPOINT=unix:///run/containerd/containerd.sock
+fi
 # Exact names in kube-system only, so that nothing else is caught.
 containers() {
   crictl ps -a -q --name "^$1\\$" --label io.kubernetes.pod.namespace=kube-system

@@ -89,7 +89,7 @@ class RestoreScreen(IncidentScreen):
         self.restore_run: RestoreRun | None = None
         self.aborting = False
         self._panes = {name: NodePane(node) for name, node in self.view.nodes.items()}
-        self._chosen = next(iter(self._panes), "")
+        self.chosen_node = next(iter(self._panes), "")
         self._drawn_version = -1
         self._drawn_second = -1
         self._drawn_rows = -1
@@ -145,7 +145,7 @@ class RestoreScreen(IncidentScreen):
         changed = self.view.version != self._drawn_version
         self._drawn_version, self._drawn_second = self.view.version, second
         self.query_one("#run-steps", Static).update(self._steps(), layout=False)
-        tabs = line(" ", node_tabs(self._tabs(), self._chosen, self._tabs_width))
+        tabs = line(" ", node_tabs(self._tabs(), self.chosen_node, self._tabs_width))
         self.query_one("#run-tabs", Static).update(tabs, layout=False)
         now = self._now()
         rows = now.plain.count("\n")
@@ -165,7 +165,7 @@ class RestoreScreen(IncidentScreen):
         return [
             view
             for name, view in self.view.nodes.items()
-            if name in self.plan.nodes or name == self._chosen or view.action
+            if name in self.plan.nodes or name == self.chosen_node or view.action
         ]
 
     @property
@@ -178,16 +178,16 @@ class RestoreScreen(IncidentScreen):
     def _show_panes(self) -> None:
         names = list(self._panes)
         room = max(1, (self.app.size.width - STEPS_WIDTH) // _PANE_WIDTH) if self.wide else 1
-        place = names.index(self._chosen) if self._chosen in names else 0
+        place = names.index(self.chosen_node) if self.chosen_node in names else 0
         first = max(0, min(place - room + 1, len(names) - room))
         if place < room:
             first = 0
         for index, name in enumerate(names):
             pane = self._panes[name]
             pane.display = first <= index < first + room
-            pane.set_class(name == self._chosen, "-chosen")
-        if self._chosen:
-            self._panes[self._chosen].output.focus()
+            pane.set_class(name == self.chosen_node, "-chosen")
+        if self.chosen_node:
+            self._panes[self.chosen_node].output.focus()
         self._drawn_version = -1
         self.draw()
 
@@ -257,13 +257,13 @@ class RestoreScreen(IncidentScreen):
 
     def copy_text(self) -> str:
         """The chosen node's output."""
-        return self._panes[self._chosen].output.text if self._chosen in self._panes else ""
+        return self._panes[self.chosen_node].output.text if self.chosen_node in self._panes else ""
 
     def action_node(self, by: int) -> None:
         """Another node's pane."""
         names = list(self._panes)
         if names:
-            self._chosen = names[(names.index(self._chosen) + by) % len(names)]
+            self.chosen_node = names[(names.index(self.chosen_node) + by) % len(names)]
             self._show_panes()
 
     def action_pause(self) -> None:

@@ -21,8 +21,8 @@ from screens.case import Case
 from screens.clusters import ClustersScreen
 from screens.dialogs.question import QuestionDialog
 from screens.snapshots import SnapshotsScreen
-from tui.ascii_filter import AsciiFilter
 from tui.command_palette import ScreenActions
+from tui.line_filters import AsciiFilter, ControlFilter
 from tui.theme import DARK, THEMES
 
 INTERRUPTED = 4
@@ -71,7 +71,7 @@ class RescueApp(App[int]):
     ) -> None:
         """`cases` replaces the incidents' own, with a clock or a directory of one's choice."""
         super().__init__()
-        self._ascii = AsciiFilter() if ascii_only else None
+        self._last_filters = [ControlFilter(), *([AsciiFilter()] if ascii_only else [])]
         self.log_path = log_path
         self.cases = tuple(cases or (Case(incident, log_path=log_path) for incident in incidents))
         for theme in THEMES:
@@ -83,9 +83,8 @@ class RescueApp(App[int]):
         return dict(DARK.variables)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """ASCII last, over everything that is drawn."""
-        filters = list(super().get_line_filters())
-        return [*filters, self._ascii] if self._ascii is not None else filters
+        """Ours last, over everything that is drawn."""
+        return [*super().get_line_filters(), *self._last_filters]
 
     async def on_mount(self) -> None:
         """Open the home screen; leave in good order when told to from outside."""

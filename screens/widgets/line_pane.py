@@ -98,7 +98,7 @@ class LinePane(ScrollView, can_focus=True):
         dropped = max(0, len(self._lines) + added - self._keep)
         gone = self._ends[dropped - 1] if 0 < dropped <= len(self._ends) else 0
         self._lines += [(stream, _clean(text)) for stream, texts in fresh for text in texts]
-        del self._lines[: len(self._lines) - self._keep]
+        del self._lines[: max(0, len(self._lines) - self._keep)]
         self.dropped += dropped
         self._measure()
         if self.following:
@@ -202,8 +202,9 @@ def _newest(
 
 
 def _cells(text: str) -> int:
+    cells = len(text) if text.isascii() else cell_len(text)
     # A wide character may leave a cell free at a row's end: count for the worst.
-    return len(text) if text.isascii() else cell_len(text) + cell_len(text) // 8 + 1
+    return cells if cells == len(text) else cells + cells // 8 + 1
 
 
 @lru_cache(maxsize=512)

@@ -310,8 +310,12 @@ class CannedIncident(Incident):
         assert self.catalog is not None
         return self.catalog
 
-    async def verify(self, snapshot: Snapshot, progress: Progress | None = None) -> FetchedSnapshot:
+    async def verify(
+        self, wanted: Snapshot | Copy, progress: Progress | None = None
+    ) -> FetchedSnapshot:
         """Good, or corrupt where the answers say so."""
+        assert isinstance(wanted, Snapshot)
+        snapshot = wanted
         for share in range(0, 101, 10):
             if progress:
                 progress("fetching", snapshot.size * share // 100, snapshot.size)

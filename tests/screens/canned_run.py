@@ -57,7 +57,7 @@ class CannedRun(RestoreRun):
         self.log_path = "/home/ops/.local/state/etcd-rescue/runs/7f3a"
         self._plan = plan
         self._operator = operator
-        self._listen = listener
+        self.listen = listener
         self._script = script
         self._ended = ended
         self._pace = pace
@@ -91,7 +91,7 @@ class CannedRun(RestoreRun):
 
     async def execute(self) -> Outcome:
         """Every step, or as far as it comes."""
-        self._listen(RunStarted(self._at(), self.run_id, f"{self.log_path}/journal", self.log_path))
+        self.listen(RunStarted(self._at(), self.run_id, f"{self.log_path}/journal", self.log_path))
         outcome, holds = Outcome.DONE, "Nothing was written."
         for step in self._plan.steps:
             outcome = await self._step(step)
@@ -101,33 +101,33 @@ class CannedRun(RestoreRun):
         message = f"The journal and the logs are in {self.log_path}."
         if outcome is not Outcome.DONE:
             message = f"{holds} The way back is in {self.log_path}/way-back.md."
-        self._listen(RunEnded(self._at(1), outcome, message))
+        self.listen(RunEnded(self._at(1), outcome, message))
         self._ended(outcome)
         return outcome
 
     async def _step(self, step: Step) -> Outcome:
         gate = self._plan.gate_before(step.id)
         if gate is not None:
-            self._listen(GateAsked(self._at(), gate.id))
+            self.listen(GateAsked(self._at(), gate.id))
             granted = await self._operator.consent(self._plan, gate)
-            self._listen(GateAnswered(self._at(2), gate.id, granted))
+            self.listen(GateAnswered(self._at(2), gate.id, granted))
             if not granted:
                 return Outcome.REFUSED
-        self._listen(StepStarted(self._at(), step.id))
+        self.listen(StepStarted(self._at(), step.id))
         outcome = Outcome.DONE
         for action in step.actions:
             await self._may_go.wait()
             outcome = Outcome.ABORTED if self._aborted else await self._action(step, action)
             if outcome is not Outcome.DONE:
                 break
-        self._listen(StepEnded(self._at(1), step.id, outcome))
+        self.listen(StepEnded(self._at(1), step.id, outcome))
         return outcome
 
     async def _action(self, step: Step, action: Action) -> Outcome:
         if self._script.crash is not None and step.id == "stage":
             raise self._script.crash
         for node in action.nodes:
-            self._listen(ActionStarted(self._at(), step.id, action.id, node))
+            self.listen(ActionStarted(self._at(), step.id, action.id, node))
             self._say(node, Stream.NOTE, action.title)
         for work in action.works:
             for text in work.script.splitlines():
@@ -145,7 +145,7 @@ class CannedRun(RestoreRun):
             return await self._fail(step, action)
         for node in action.nodes:
             self._say(node, Stream.OUT, "done")
-            self._listen(ActionEnded(self._at(1), step.id, action.id, node, Outcome.DONE))
+            self.listen(ActionEnded(self._at(1), step.id, action.id, node, Outcome.DONE))
         return Outcome.DONE
 
     async def _deliver(self, action: Action) -> None:
@@ -153,7 +153,7 @@ class CannedRun(RestoreRun):
         for share in (8, 31, 62, 100):
             for index, node in enumerate(action.nodes):
                 done = total * max(0, share - 4 * index * (share < 100)) // 100
-                self._listen(TransferProgress(self._at(0.4), node, "snapshot", done, total))
+                self.listen(TransferProgress(self._at(0.4), node, "snapshot", done, total))
             if share == 62 and self._script.hold_at == "deliver-snapshot":
                 await self._script.release.wait()
             await asyncio.sleep(self._pace)
@@ -164,14 +164,14 @@ class CannedRun(RestoreRun):
         self._say(node, Stream.ERR, text)
         for other in action.nodes:
             outcome = Outcome.FAILED if other == node else Outcome.DONE
-            self._listen(ActionEnded(self._at(1), step.id, action.id, other, outcome, text))
+            self.listen(ActionEnded(self._at(1), step.id, action.id, other, outcome, text))
         failure = NodeFailure(node, f"the script ended with status 1: {text}", 1, f"$ mv …\n{text}")
         choice = await self._operator.decide(self._plan, ActionFailure(step, action, (failure,), 1))
         if choice.decision is Decision.ABORT:
             return Outcome.FAILED
         outcome = Outcome.SKIPPED if choice.decision is Decision.SKIP else Outcome.DONE
-        self._listen(ActionEnded(self._at(1), step.id, action.id, node, outcome, choice.reason))
+        self.listen(ActionEnded(self._at(1), step.id, action.id, node, outcome, choice.reason))
         return Outcome.DONE
 
     def _say(self, node: str, stream: Stream, *lines: str) -> None:
-        self._listen(Output(self._at(), node, stream, lines))
+        self.listen(Output(self._at(), node, stream, lines))

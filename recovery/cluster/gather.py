@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from recovery.cluster.diagnosis import node_summary
 from recovery.cluster.etcd_answers import MistrustError
-from recovery.cluster.etcd_client import open_member
+from recovery.cluster.etcd_client import MemberClient, open_member
 from recovery.cluster.etcd_tools import find_tools
 from recovery.cluster.facts import (
     ClusterFacts,
@@ -36,6 +36,11 @@ PROBE_SECONDS = 40.0
 
 MEMBER_SECONDS = 4.0
 """For a member's own status, which it answers at once or not at all."""
+
+READ_SECONDS = 2.5
+"""For a linearizable read: beyond the usual election timeout of 1 s."""
+
+_NO_KEY = b"/etcd-rescue/none"
 
 OnNode = Callable[[str, str], None]
 """Hears a node's name and a few words as it answers."""
@@ -187,6 +192,23 @@ async def _member_status(
         return None, "its manifest cannot be used", False
     try:
         async with open_member(session, manifest) as member:
-            return await member.status(timeout=MEMBER_SECONDS), "", False
+            return await _confirmed_status(member), "", False
     except (EtcdError, NodeError) as error:
         return None, error.what, isinstance(error, MistrustError)
+
+
+async def _confirmed_status(member: MemberClient) -> MemberStatus:
+    """The member's status; a leader that it names is believed only if a read goes through.
+
+    A leader that has lost its followers goes on calling itself one for an election timeout.
+    """
+    status = await member.status(timeout=MEMBER_SECONDS)
+    if not status.leader_id:
+        return status
+    try:
+        await member.read(_NO_KEY, timeout=READ_SECONDS)
+    except EtcdError as error:
+        status = await member.status(timeout=MEMBER_SECONDS)
+        if status.leader_id:
+            status = replace(status, errors=(*status.errors, f"a read fails: {error.what}"))
+    return status

@@ -7,7 +7,7 @@ from statistics import median
 
 from recovery.cluster.diagnosis import diagnose
 from recovery.cluster.facts import ClusterFacts, ClusterState, EtcdManifest, Version
-from recovery.health.model import CLUSTER_SCOPE, Check
+from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
 from recovery.health.preflight_nodes import CLOCK_FAILURE, server_version
 from recovery.health.verdicts import failed, ok, warned
 
@@ -63,13 +63,15 @@ def _quorum(facts: ClusterFacts) -> Check:
         return failed(name, CLUSTER_SCOPE, label, diagnosis.sentence, diagnosis.advice)
     revisions = [member.revision for member in facts.members.values()]
     now = f" It is at revision {max(revisions)} now." if revisions else ""
-    return warned(
+    return Check(
         name,
         CLUSTER_SCOPE,
+        CheckStatus.WARNING,
         f"{label}: quorum is alive",
         "A restore takes the API down and rolls everything back to the snapshot; all that was "
         f"written since is gone.{now}",
         diagnosis.advice,
+        must_be_acknowledged=True,
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from recovery.cluster.containers import read_containers
-from recovery.cluster.diagnosis import diagnose
+from recovery.cluster.diagnosis import diagnose, node_summary
 from recovery.cluster.facts import ClusterState, ServiceState
 from recovery.cluster.gather import gather
 from recovery.cluster.node_probe import api_server_endpoint, probe_script, read_probe, service_state
@@ -100,6 +100,23 @@ async def test_a_dead_node_a_dead_member_and_a_lost_manifest_hide_nothing_else(
     assert "cannot connect to containerd" in (facts.nodes["etcd-3"].containers_error or "")
     assert facts.nodes["etcd-3"].kubelet is ServiceState.MISSING
     assert diagnose(facts, broken).state is ClusterState.UNREACHABLE
+
+
+async def test_a_leader_that_has_just_lost_its_followers_is_not_believed(
+    etcd_cluster: RealCluster, tmp_path: Path
+) -> None:
+    await until_serving(etcd_cluster)
+    async with three_nodes(etcd_cluster, tmp_path) as cluster, Fleet(cluster) as fleet:
+        before = await gather(fleet, cluster)
+        leader = next(name for name, member in before.members.items() if member.is_leader)
+        etcd_cluster.stop(*(name for name in etcd_cluster.members if name != leader))
+        try:
+            facts = await gather(fleet, cluster)
+        finally:
+            etcd_cluster.start(*(name for name in etcd_cluster.members if name != leader))
+    assert diagnose(facts, cluster).label == "QUORUM LOST 1/3"
+    assert node_summary(facts, leader) == "etcd running, no leader"
+    await until_serving(etcd_cluster)
 
 
 async def test_a_silent_host_holds_up_nobody_beyond_its_timeout(

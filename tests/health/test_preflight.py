@@ -75,6 +75,7 @@ def test_a_living_quorum_must_be_read_before_going_on() -> None:
     facts = dataclasses.replace(cluster_facts(), nodes=lost().nodes)
     check = judge(facts)[CLUSTER_SCOPE, "quorum"]
     assert check.status is WARNING
+    assert check.must_be_acknowledged
     assert "rolls everything back" in check.meaning
     assert "revision 100 now" in check.meaning
 

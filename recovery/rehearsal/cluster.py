@@ -203,17 +203,21 @@ class RehearsalCluster:
             await server.listen()
         for node in self.nodes:
             await node.start()
+            # One after another: with kubeadm's initial corruption check a member asks the others
+            # for their hash before it answers them, so all at once they wait 7 s for each peer.
+            if not node.layout.worker:
+                await self._wait_for_port(node.layout, 2381, "etcd")
         for layout in self.control_plane:
             await asyncio.to_thread(self._wait_for_member, layout)
         for layout in self.control_plane:
-            await self._wait_for_api_server(layout)
+            await self._wait_for_port(layout, 6443, "the API server")
 
-    async def _wait_for_api_server(self, layout: NodeLayout) -> None:
+    async def _wait_for_port(self, layout: NodeLayout, port: int, what: str) -> None:
         try:
             async with asyncio.timeout(_START_SECONDS):
                 while True:
                     try:
-                        _, writer = await asyncio.open_connection(layout.address, 6443)
+                        _, writer = await asyncio.open_connection(layout.address, port)
                     except ConnectionRefusedError:
                         await asyncio.sleep(0.05)
                     else:
@@ -221,7 +225,7 @@ class RehearsalCluster:
                         return
         except TimeoutError as error:
             raise RehearsalError(
-                f"the API server did not start on {layout.name}", where=str(layout.logs)
+                f"{what} did not start on {layout.name}", where=str(layout.logs)
             ) from error
 
     def _wait_for_member(self, layout: NodeLayout) -> None:

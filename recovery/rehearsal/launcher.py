@@ -21,6 +21,7 @@ from recovery.rehearsal.supervisor import PID_FILE
 
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
+LOG_FILE = "supervisor.log"
 _PREFIX = "etcd-rescue-demo-"
 
 
@@ -49,6 +50,7 @@ async def launched_rehearsal(
     """
     clean_up_after_the_dead()
     place = _place(directory)
+    log = os.open(place / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -60,9 +62,11 @@ async def launched_rehearsal(
         *(("--etcd-dir", str(etcd_dir)) if etcd_dir else ()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        stderr=log,
         start_new_session=True,
         cwd=Path(__file__).parents[2],
     )
+    os.close(log)
     try:
         yield await _ready(process, place, on_phase)
     finally:
@@ -127,8 +131,16 @@ async def _ready(
     raise RehearsalError(
         "the rehearsal cluster ended while it was being made",
         where=str(place),
-        remedy="look at the lines above",
+        remedy="try again; the detail is what it said last",
+        detail=await asyncio.to_thread(_last_words, place),
     )
+
+
+def _last_words(place: Path) -> str:
+    try:
+        return (place / LOG_FILE).read_text(errors="replace")[-4000:]
+    except OSError:
+        return ""
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -18,6 +18,17 @@ class SnapshotMember:
 
 
 @dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """A key of the API server's encryption at rest that live values were written with."""
+
+    provider: str
+    """`aescbc`, `aesgcm`, `secretbox`, `kms`; with the format's version where it is not v1."""
+    key: str
+    """Its name in the API server's encryption configuration."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class CountedName:
     """A resource or a namespace, with its objects and the bytes of their values."""
 
@@ -41,6 +52,20 @@ class SnapshotContents:
     alarms: tuple[str, ...]
     resources: tuple[CountedName, ...] = ()
     namespaces: tuple[CountedName, ...] = ()
+    other_keys: int = 0
+    """Live keys that are not Kubernetes'."""
+    compacted_revision: int = 0
+    """Revisions up to this one are gone; 0 where nothing was ever compacted."""
+    consistent_index: int = 0
+    """The raft index that the database had taken in."""
+    term: int = 0
+    """The raft term of that index; 0 before etcd 3.5."""
+    leases: int = 0
+    auth_enabled: bool = False
+    encryption: tuple[EncryptionKey, ...] = ()
+    """Without these keys the restored values cannot be read."""
+    remarks: tuple[str, ...] = ()
+    """What else a person should know, and what makes nothing unusable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +77,10 @@ class Verdict:
     """For CORRUPT: where (hash, structure, cut short at byte N of M). None otherwise."""
     contents: SnapshotContents | None
     """None where the file is corrupt beyond reading."""
+    sha256: str = ""
+    """Of the whole file as it was read, with its trailing hash; lower-case hex."""
+    size: int = 0
+    """Of the whole file, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)

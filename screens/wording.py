@@ -9,6 +9,8 @@ from datetime import datetime
 GROUP = "\u00a0"
 """Stands between thousands and between a figure and its unit, so that no line breaks there."""
 
+_PROGRAMS = ("etcd", "etcdctl", "etcdutl", "kubelet", "kubectl", "crictl", "systemctl")
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -112,11 +114,13 @@ def schedule(cron: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital first and a full stop last."""
+    """The text with a capital first and a full stop last; names of programs stay as they are."""
     text = text.strip()
     if not text:
         return ""
-    text = text[0].upper() + text[1:]
+    first = text.split()[0].rstrip(",.:;")
+    if first.isalpha() and first not in _PROGRAMS:
+        text = text[0].upper() + text[1:]
     return text if text[-1] in ".!?…" else f"{text}."
 
 

@@ -73,6 +73,7 @@ class RescueApp(App[int]):
         super().__init__()
         self._last_filters = [ControlFilter(), *([AsciiFilter()] if ascii_only else [])]
         self.log_path = log_path
+        self._log_handler: logging.Handler | None = None
         self.cases = tuple(cases or (Case(incident, log_path=log_path) for incident in incidents))
         for theme in THEMES:
             self.register_theme(theme)
@@ -88,6 +89,7 @@ class RescueApp(App[int]):
 
     async def on_mount(self) -> None:
         """Open the home screen; leave in good order when told to from outside."""
+        self._keep_log()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             try:
@@ -99,6 +101,30 @@ class RescueApp(App[int]):
             await self.push_screen(ClustersScreen(self.cases))
         else:
             await self.push_screen(SnapshotsScreen(self.cases[0]))
+
+    def _keep_log(self) -> None:
+        """Warnings and errors of every library go to the log: a line of text on the terminal
+        would tear the screen.
+        """
+        logging.captureWarnings(True)
+        handler: logging.Handler = logging.NullHandler()
+        if self.log_path is not None:
+            try:
+                self.log_path.touch(mode=0o600)
+                handler = logging.FileHandler(self.log_path, encoding="utf-8")
+            except OSError as error:
+                self.notify(f"No log is kept: {error}", severity="warning", markup=False)
+        handler.setLevel(logging.WARNING)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.getLogger().addHandler(handler)
+        self._log_handler = handler
+
+    def on_unmount(self) -> None:
+        """Give the log back."""
+        if self._log_handler is not None:
+            logging.getLogger().removeHandler(self._log_handler)
+            self._log_handler.close()
+            logging.captureWarnings(False)
 
     @property
     def run_under_way(self) -> bool:
@@ -112,7 +138,7 @@ class RescueApp(App[int]):
     def action_leave(self) -> None:
         """Leave; while a run goes, ask first."""
         if not self.run_under_way:
-            self.exit(0)
+            self._leave(0)
             return
         if isinstance(self.screen, QuestionDialog):
             return
@@ -127,7 +153,10 @@ class RescueApp(App[int]):
 
     def _leave_answered(self, yes: bool | None) -> None:
         if yes:
-            self.exit(INTERRUPTED if self.run_under_way else 0)
+            self._leave(INTERRUPTED if self.run_under_way else 0)
+
+    def _leave(self, code: int) -> None:
+        self.exit(code, return_code=code)
 
     def action_leave_hint(self) -> None:
         """ctrl+c neither kills nor copies here by accident."""
@@ -135,7 +164,7 @@ class RescueApp(App[int]):
 
     def _told_to_leave(self, number: int) -> None:
         _LOG.warning("leaving on signal %d", number)
-        self.exit(INTERRUPTED if self.run_under_way else 128 + number)
+        self._leave(INTERRUPTED if self.run_under_way else 128 + number)
 
     def _fatal_error(self) -> None:
         """Instead of a traceback on the terminal: one sentence, and the traceback in the log."""

@@ -39,7 +39,7 @@ class FailureDialog(Dialog[Choice]):
         super().__init__(classes="trouble")
         self.failure = failure
         self.holds = holds
-        self.BOX_TITLE = " An action failed; the run waits "
+        self.BOX_TITLE = "An action failed; the run waits"
 
     def compose_inside(self) -> ComposeResult:
         """Where it failed, how, what holds, what to do."""

@@ -26,7 +26,7 @@ class HelpDialog(Dialog[None]):
 
     def __init__(self, screen: Screen[None], title: str, text: str) -> None:
         super().__init__()
-        self.BOX_TITLE = f" {title} "
+        self.BOX_TITLE = title
         self._text = text
         self._keys = [
             (self_key, binding.tooltip or binding.description)

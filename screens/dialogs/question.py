@@ -25,7 +25,7 @@ class QuestionDialog(Dialog[bool]):
 
     def __init__(self, title: str, text: str, *, yes: str, no: str = "No, go back") -> None:
         super().__init__(classes="small")
-        self.BOX_TITLE = f" {title} "
+        self.BOX_TITLE = title
         self._text, self._yes, self._no = text, yes, no
 
     def compose_inside(self) -> ComposeResult:

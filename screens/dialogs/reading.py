@@ -24,7 +24,7 @@ class ReadingDialog(Dialog[None]):
 
     def __init__(self, title: str, text: str, *, code: str = "") -> None:
         super().__init__(classes="reading")
-        self.BOX_TITLE = f" {title} "
+        self.BOX_TITLE = title
         self._text = text
         self._code = code
 

@@ -49,7 +49,7 @@ class TroubleDialog(Dialog[None]):
 
     def __init__(self, error: RescueError) -> None:
         super().__init__(classes="small trouble")
-        self.BOX_TITLE = " This did not work "
+        self.BOX_TITLE = "This did not work"
         self.error = error
 
     def compose_inside(self) -> ComposeResult:

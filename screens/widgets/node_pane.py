@@ -57,16 +57,16 @@ class NodePane(Vertical):
     def _draw_frame(self) -> None:
         room = max(8, self.size.width - len(self.view.name) - 10)
         title = line(
-            (f" {self.view.name} ", "bold $foreground"),
+            (f"{self.view.name} ", "bold $foreground"),
             (self.view.mark.shape, self.view.mark.colour),
-            (f" {cut(self.view.action, room)} " if self.view.action else " ", "$muted"),
+            (f" {cut(self.view.action, room)}" if self.view.action else "", "$muted"),
         )
         self.border_title = title
         words = ""
         if not self.output.following:
-            words = " reading back · G: to the end "
+            words = "reading back · G: to the end"
         elif self.output.dropped:
-            words = f" last {KEPT_LINES} lines · l: the log "
+            words = f"last {KEPT_LINES} lines · l: the log"
         self.border_subtitle = Content.styled(words, "$muted")
 
 

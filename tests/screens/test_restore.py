@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 from recovery.errors import NodeUnreachableError
 from recovery.restore.events import Outcome
 from screens.dialogs.failure import FailureDialog
@@ -103,6 +106,15 @@ async def test_leaving_during_a_run_asks_and_exits_with_interrupted() -> None:
         await pilot.press("y")
         await settled(pilot, lambda: pilot.app.return_value is not None)
         assert pilot.app.return_value == 4
+        assert pilot.app.return_code == 4
+
+
+async def test_a_signal_during_a_run_ends_the_session_as_interrupted() -> None:
+    async with opened(Answers(script=Script(hold_at="stop-etcd"))) as pilot:
+        await past_danger(pilot)
+        await shows(pilot, "waiting for port 2380")
+        os.kill(os.getpid(), signal.SIGTERM)
+        await settled(pilot, lambda: pilot.app.return_code == 4)
 
 
 async def test_ctrl_q_does_not_slip_past_a_question_of_the_run() -> None:

@@ -30,7 +30,7 @@ from recovery.rehearsal.pki import (
     write_admin_kubeconfig,
     write_control_plane_pki,
 )
-from recovery.rehearsal.seeding import run_tool, scratch_etcd
+from recovery.rehearsal.seeding import scratch_etcd
 from recovery.rehearsal.ssh_servers import NodeSshServer, make_client_key
 
 NAME = "demo"
@@ -127,7 +127,7 @@ class RehearsalCluster:
         backups = backup_history.planned_backups(datetime.now(UTC), first.address)
         files: dict[str, bytes] = {}
         async with scratch_etcd(
-            self.binaries, first.address, scratch_dir, self._environment
+            self.binaries, self.control_plane, scratch_dir, self._environment
         ) as scratch:
             await scratch.put(kubernetes_keys.first_keys(self.layouts))
             await scratch.put(self._backup_keys(backups))
@@ -139,8 +139,6 @@ class RehearsalCluster:
                 await scratch.save(saved)
                 files[backup.file_name] = backup_history.backup_file(saved.read_bytes(), backup)
             await scratch.put(kubernetes_keys.changes(90, _CHANGES_SINCE))
-            last = scratch_dir / "last.db"
-            await scratch.save(last)
         stamps = {backup.file_name: backup.at.timestamp() for backup in backups}
         for layout in self.control_plane:
             for name, content in files.items():
@@ -148,10 +146,7 @@ class RehearsalCluster:
                 path.touch(mode=0o600)
                 path.write_bytes(content)
                 os.utime(path, (stamps[name], stamps[name]))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.store.fill(files))
-            for layout in self.control_plane:
-                group.create_task(self._make_member(layout, last))
+        await self.store.fill(files)
         shutil.rmtree(scratch_dir)
 
     def _backup_keys(
@@ -181,22 +176,6 @@ class RehearsalCluster:
                 encode_builtin("v1", "Secret", body),
             ),
         ]
-
-    async def _make_member(self, layout: NodeLayout, snapshot: Path) -> None:
-        initial = ",".join(f"{one.name}=https://{one.address}:2380" for one in self.control_plane)
-        made = layout.data_dir.with_name("etcd.new")
-        await run_tool(
-            [
-                self.binaries.restorer,
-                *("snapshot", "restore", snapshot, "--name", layout.name),
-                *("--initial-cluster", initial, "--initial-cluster-token", "rehearsal"),
-                *("--initial-advertise-peer-urls", f"https://{layout.address}:2380"),
-                *("--data-dir", made),
-            ],
-            self._environment,
-        )
-        (made / "member").rename(layout.data_dir / "member")
-        made.rmdir()
 
     async def _start_nodes(self) -> None:
         for server in self.ssh:

@@ -1,4 +1,4 @@
-"""Makes the data of the rehearsal: one scratch etcd is filled, and snapshots of it are taken."""
+"""Makes the data of the rehearsal: founds the cluster, fills it, and takes snapshots of it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import itertools
 import json
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from recovery.cluster.facts import Version
 from recovery.errors import RehearsalError
 from recovery.rehearsal.addresses import free_port
 from recovery.rehearsal.etcd_binaries import EtcdBinaries
+from recovery.rehearsal.node.layout import NodeLayout
 from recovery.rehearsal.node.processes import start_process
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class ScratchEtcd:
-    """A single member without TLS that holds the data while it is made."""
+    """A member while the cluster is filled: it serves clients without TLS."""
 
     binaries: EtcdBinaries
     address: str
@@ -86,28 +87,59 @@ class ScratchEtcd:
 
 @asynccontextmanager
 async def scratch_etcd(
-    binaries: EtcdBinaries, address: str, directory: Path, environment: Mapping[str, str]
+    binaries: EtcdBinaries,
+    layouts: Sequence[NodeLayout],
+    directory: Path,
+    environment: Mapping[str, str],
 ) -> AsyncIterator[ScratchEtcd]:
-    """Start a scratch etcd; it is killed at the end, its files stay."""
-    port, peer = free_port(address), free_port(address)
-    client_url, peer_url = f"http://{address}:{port}", f"http://{address}:{peer}"
+    """Found the cluster in the members' own data directories, to be filled; ended at the end.
+
+    The members know each other by their real names and URLs, so every snapshot has them inside.
+    Only clients are served on ports of the moment and without TLS.
+    """
+    initial = ",".join(f"{layout.name}={_peer_url(layout)}" for layout in layouts)
+    async with AsyncExitStack() as ending:
+        members = []
+        for layout in layouts:
+            port = free_port(layout.address)
+            command = _founding_command(binaries, layout, port, initial)
+            log = directory / f"{layout.name}.log"
+            ending.push_async_callback(_end, await start_process(command, environment, log))
+            members.append(ScratchEtcd(binaries, layout.address, port, environment))
+        for member in members:
+            await asyncio.to_thread(member.wait)
+        yield members[0]
+
+
+def _founding_command(
+    binaries: EtcdBinaries, layout: NodeLayout, port: int, initial: str
+) -> list[str]:
+    pki = layout.pki / "etcd"
     command = [
         str(binaries.etcd),
-        *("--name", "scratch", "--data-dir", str(directory / "data")),
-        *("--listen-client-urls", client_url, "--advertise-client-urls", client_url),
-        *("--listen-peer-urls", peer_url, "--initial-advertise-peer-urls", peer_url),
-        *("--initial-cluster", f"scratch={peer_url}"),
+        *("--name", layout.name, "--data-dir", str(layout.data_dir)),
+        *("--listen-client-urls", f"http://{layout.address}:{port}"),
+        *("--advertise-client-urls", f"https://{layout.address}:2379"),
+        *("--listen-peer-urls", _peer_url(layout)),
+        *("--initial-advertise-peer-urls", _peer_url(layout)),
+        *("--initial-cluster", initial),
+        *("--peer-cert-file", str(pki / "peer.crt"), "--peer-key-file", str(pki / "peer.key")),
+        *("--peer-trusted-ca-file", str(pki / "ca.crt"), "--peer-client-cert-auth"),
+        *("--heartbeat-interval", "50", "--election-timeout", "500"),
     ]
     if binaries.version >= Version(3, 5, 0):
         command.append("--unsafe-no-fsync")
-    process = await start_process(command, environment, directory / "scratch.log")
-    try:
-        scratch = ScratchEtcd(binaries, address, port, environment)
-        await asyncio.to_thread(scratch.wait)
-        yield scratch
-    finally:
-        process.kill()
-        await process.wait()
+    return command
+
+
+def _peer_url(layout: NodeLayout) -> str:
+    return f"https://{layout.address}:2380"
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Nothing is lost: what a member has written is with the system."""
+    process.kill()
+    await process.wait()
 
 
 async def run_tool(command: Iterable[str | Path], environment: Mapping[str, str]) -> None:

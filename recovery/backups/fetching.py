@@ -13,7 +13,7 @@ from recovery.backups.model import Copy, Integrity, Snapshot
 from recovery.backups.outside_text import one_line
 from recovery.backups.snapshot_cache import CachedDatabase, SnapshotCache
 from recovery.backups.stores import BytesProgress, Store
-from recovery.errors import RescueError, SnapshotError, UsageError
+from recovery.errors import RescueError, SnapshotError, StoreError, UsageError
 from recovery.snapshots.model import FetchedSnapshot
 from recovery.snapshots.unpack import unpack
 from recovery.snapshots.verify import verify_database
@@ -35,8 +35,9 @@ async def fetch_snapshot(
     corrupt, leads to the next. Where only corrupt ones can be had, one of them is returned, and
     its verdict says so. A file on this machine needs no store.
 
-    Raises UsageError for a place that is not the cluster's, SnapshotError where no copy can be
-    fetched or unpacked, and DiskError where this machine has no room.
+    Raises UsageError for a place that is not the cluster's, SnapshotError where every copy was
+    seen and none is a snapshot (or there is none), StoreError where one that may be good could
+    not be fetched, and DiskError where this machine has no room.
     """
     attempt = _Attempt((*stores, LocalStore()), cache, progress)
     if isinstance(wanted, Copy):
@@ -144,26 +145,25 @@ class _Attempt:
         return dataclasses.replace(fetched, verdict=verdict)
 
     def _nothing(self, name: str) -> RescueError:
-        where = one_line(name)
         if not self.failures:
             return SnapshotError(
                 "there is no copy of it in any place that could be listed",
-                where=where,
+                where=one_line(name),
                 remedy="choose another snapshot, or look again once all places answer",
             )
         copy, first = self.failures[0]
-        if len(self.failures) == 1:
-            return SnapshotError(
-                first.what,
-                where=one_line(copy.location),
-                remedy=first.remedy or "choose another snapshot",
-                detail=first.detail,
-            )
-        return SnapshotError(
-            f"none of its {len(self.failures)} copies can be used: "
-            + "; ".join(_told(copy, error) for copy, error in self.failures),
+        what, where, remedy = first.what, one_line(copy.location), first.remedy
+        if len(self.failures) > 1:
+            others = "; ".join(_told(copy, error) for copy, error in self.failures)
+            what = f"none of its {len(self.failures)} copies can be used: {others}"
+            where, remedy = one_line(name), ""
+        # What nobody has seen is not known to be bad.
+        all_seen = all(isinstance(error, SnapshotError) for _, error in self.failures)
+        kind = SnapshotError if all_seen else StoreError
+        return kind(
+            what,
             where=where,
-            remedy="choose another snapshot",
+            remedy=remedy or "choose another snapshot",
             detail="\n".join(error.detail for _, error in self.failures if error.detail),
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import ClassVar
 
 from textual import work
@@ -14,19 +13,16 @@ from textual.widgets import Static
 
 from recovery.errors import RescueError
 from recovery.restore.events import Outcome
-from recovery.restore.operator import ActionFailure, Choice, Decision
-from recovery.restore.plan import Gate, Plan
+from recovery.restore.plan import Plan
 from recovery.restore.run_control import RestoreRun
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
-from screens.dialogs.consent import ConsentDialog
-from screens.dialogs.dialog import Answer, Dialog
-from screens.dialogs.failure import FailureDialog
 from screens.dialogs.question import QuestionDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.incident_screen import IncidentScreen, Rule, common_keys
 from screens.marks import OF_OUTCOME, cell, hanging, line, stacked
 from screens.run_view import NodeView, RunView, StepView
+from screens.screen_operator import ScreenOperator
 from screens.widgets.node_pane import NodePane, node_tabs
 from screens.wording import sentence, span
 
@@ -117,7 +113,7 @@ class RestoreScreen(IncidentScreen):
     @work(group="run", exclusive=True, exit_on_error=False)
     async def execute(self) -> None:
         """The run itself."""
-        operator = ScreenOperator(self)
+        operator = ScreenOperator(self.app, self.view, self.draw)
         message = "etcd-rescue met an error; the journal says how far the run came."
         try:
             self.restore_run = self.case.incident.restore(
@@ -324,35 +320,3 @@ _ENDINGS = {
     Outcome.SKIPPED: "The restore was skipped.",
     Outcome.ALREADY_DONE: "There was nothing left to do.",
 }
-
-
-class ScreenOperator:
-    """The person at this screen, as the run sees them."""
-
-    def __init__(self, screen: RestoreScreen) -> None:
-        self._screen = screen
-
-    async def consent(self, plan: Plan, gate: Gate) -> bool:
-        """Ask by dialog; anything but a yes is a no."""
-        return await self._ask(ConsentDialog(plan, gate)) is True
-
-    async def decide(self, plan: Plan, failure: ActionFailure) -> Choice:
-        """Ask what to do about a failure; no answer stops the run."""
-        answer = await self._ask(FailureDialog(failure, self._screen.view.holds))
-        return answer or Choice(Decision.ABORT)
-
-    async def _ask(self, dialog: Dialog[Answer]) -> Answer | None:
-        answered: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-
-        def answer(value: Answer | None) -> None:
-            if not answered.done():
-                answered.set_result(value)
-
-        self._screen.draw()
-        self._screen.app.push_screen(dialog, answer)
-        try:
-            return await answered
-        finally:
-            # A run that is cancelled takes its question along.
-            if not answered.done() or answered.cancelled():
-                dialog.dismiss(None)

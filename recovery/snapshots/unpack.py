@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import os
 import struct
-import tarfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from recovery.errors import SnapshotError
+from recovery.snapshots.archives import listed, tar_entries
 from recovery.snapshots.sniffing import Shape, describe, shape_of
 from recovery.snapshots.wrappings import CHUNK, Gunzipped, Peekable, Source, Unzstd
 
@@ -21,10 +21,6 @@ Progress = Callable[[int, int], None]
 
 _MOST_WRAPPINGS = 4
 _MOST_BYTES = 64 << 30
-_MOST_TAR_ENTRIES = 100_000
-_TAR_BUFFER = 1 << 18
-_MOST_TAR_HEADER = (1 << 20) + _TAR_BUFFER
-_NAMES_SHOWN = 8
 _REPORT_EVERY = 4 << 20
 
 
@@ -77,23 +73,6 @@ class _StoredFile:
         if self._done - self._reported >= _REPORT_EVERY or not piece:
             self._reported = self._done
             self._report(self._done, self.size)
-        return piece
-
-
-class _Archive:
-    """A tar's bytes; while its headers are read it gives out no more than a header may take."""
-
-    def __init__(self, source: Source, where: str) -> None:
-        self._source = source
-        self._where = where
-        self.allowance: int | None = None
-
-    def read(self, size: int, /) -> bytes:
-        piece = self._source.read(size)
-        if self.allowance is not None:
-            self.allowance -= len(piece)
-            if self.allowance < 0:
-                raise SnapshotError("the tar has a header of absurd size", where=self._where)
         return piece
 
 
@@ -155,9 +134,7 @@ class _Unpacking:
         content = Peekable(unwrapped)
         head = content.head()
         wrappings = self._open(content, inner)
-        if wrappings is None:
-            if len(outer) and outer[-1] == Shape.TAR.value:
-                return None
+        if wrappings is None and Shape.TAR.value not in inner:
             raise SnapshotError(
                 f"it is no snapshot: inside {' and '.join(inner)} it is {describe(head)}",
                 where=self._where,
@@ -166,77 +143,47 @@ class _Unpacking:
         self._drain(content)
         return wrappings
 
-    def _search(self, stream: Peekable, inner: tuple[str, ...]) -> tuple[str, ...]:
-        archive = _Archive(stream, self._where)
-        found: list[str] = []
+    def _search(self, stream: Peekable, inner: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The one database among a tar's files; None where it is a tar inside a tar without."""
+        found: list[tuple[str, tuple[str, ...]]] = []
         others: list[str] = []
-        wrappings: tuple[str, ...] | None = None
-        archive.allowance = _MOST_TAR_HEADER
-        try:
-            with tarfile.open(
-                fileobj=cast(IO[bytes], archive), mode="r|", bufsize=_TAR_BUFFER
-            ) as tar:
-                while (entry := tar.next()) is not None:
-                    archive.allowance = None
-                    tar.members.clear()  # type: ignore[attr-defined]
-                    self._refuse(entry, len(found) + len(others))
-                    opened = self._open_entry(tar, entry, inner, bool(found))
-                    if opened is None:
-                        others.append(_described(entry))
-                    else:
-                        found.append(_shown(entry.name))
-                        wrappings = opened
-                    archive.allowance = _MOST_TAR_HEADER
-        except tarfile.TarError as error:
-            raise SnapshotError(
-                "it is corrupt: the tar is damaged or cut short between its files",
-                where=self._where,
-                remedy="choose another copy",
-                detail=str(error),
-            ) from error
+        trouble: SnapshotError | None = None
+        for entry in tar_entries(stream, self._where):
+            opened = None
+            if entry.content is not None:
+                content = Peekable(entry.content)
+                shape = shape_of(content.head())
+                if found:
+                    opened = inner if shape is Shape.DATABASE else None
+                else:
+                    try:
+                        opened = self._open(content, inner)
+                    except SnapshotError as error:
+                        if shape is Shape.DATABASE:
+                            raise
+                        trouble = error
+                self._drain(content)
+            if opened is None:
+                others.append(entry.described)
+            else:
+                found.append((entry.name, opened))
         if len(found) > 1:
             raise SnapshotError(
-                f"the tar holds {len(found)} databases: {_listed(found)}",
+                f"the tar holds {len(found)} databases: {listed([name for name, _ in found])}",
                 where=self._where,
                 remedy="unpack it by hand and name the one that is meant",
             )
-        if wrappings is None:
-            raise SnapshotError(
-                f"the tar holds no etcd database, but {_listed(others) or 'nothing'}",
-                where=self._where,
-                remedy="choose another copy",
-            )
-        return wrappings
-
-    def _open_entry(
-        self, tar: tarfile.TarFile, entry: tarfile.TarInfo, inner: tuple[str, ...], again: bool
-    ) -> tuple[str, ...] | None:
-        if not entry.isreg():
+        if found:
+            return found[0][1]
+        if trouble is not None:
+            raise trouble
+        if inner.count(Shape.TAR.value) > 1:
             return None
-        file = tar.extractfile(entry)
-        if file is None:
-            return None
-        member = _Member(file, entry, self._where)
-        content = Peekable(member)
-        if again:
-            shape = shape_of(content.head())
-            self._drain(content)
-            return inner if shape is Shape.DATABASE else None
-        wrappings = self._open(content, inner)
-        self._drain(content)
-        return wrappings
-
-    def _refuse(self, entry: tarfile.TarInfo, earlier: int) -> None:
-        if entry.issparse():
-            raise SnapshotError(
-                f"{_shown(entry.name)} in the tar is stored as a sparse file, which is not read",
-                where=self._where,
-                remedy="unpack it by hand with tar, and name the file itself",
-            )
-        if earlier >= _MOST_TAR_ENTRIES:
-            raise SnapshotError(
-                f"the tar holds more than {_MOST_TAR_ENTRIES} files", where=self._where
-            )
+        raise SnapshotError(
+            f"the tar holds no etcd database, but {listed(others) or 'nothing'}",
+            where=self._where,
+            remedy="choose another copy",
+        )
 
     def _write(self, stream: Peekable) -> None:
         most = min(_MOST_BYTES, _plausible_size(stream.head()))
@@ -266,34 +213,6 @@ class _Unpacking:
                 )
 
 
-class _Member:
-    """One file of a tar, whose end is known beforehand."""
-
-    def __init__(self, file: IO[bytes], entry: tarfile.TarInfo, where: str) -> None:
-        self._file = file
-        self._entry = entry
-        self._where = where
-        self._given = 0
-
-    def read(self, size: int, /) -> bytes:
-        size = min(size, self._entry.size - self._given)
-        if not size:
-            return b""
-        try:
-            piece = self._file.read(size)
-        except tarfile.ReadError:
-            piece = b""
-        if not piece:
-            raise SnapshotError(
-                f"it is cut short: {_shown(self._entry.name)} in the tar ends at byte "
-                f"{self._given} of {self._entry.size}",
-                where=self._where,
-                remedy="fetch it again, or choose another copy",
-            )
-        self._given += len(piece)
-        return piece
-
-
 def _plausible_size(head: bytes) -> int:
     """What a database of this header can take at most: bbolt grows a file ahead of its use."""
     most = 0
@@ -305,24 +224,3 @@ def _plausible_size(head: bytes) -> int:
                 (pages,) = struct.unpack_from("<Q", meta, 40)
                 most = max(most, page_size * pages)
     return most + (2 << 30)
-
-
-def _shown(name: str) -> str:
-    """A name out of an archive, safe on one line of a terminal."""
-    text = name.encode("utf-8", "backslashreplace").decode()
-    return repr(text if len(text) <= 80 else text[:77] + "...")
-
-
-def _described(entry: tarfile.TarInfo) -> str:
-    kinds = (
-        (entry.isdir(), "a directory"),
-        (entry.issym() or entry.islnk(), "a link"),
-        (entry.isdev(), "a device"),
-    )
-    kind = next((words for holds, words in kinds if holds), f"{entry.size} bytes")
-    return f"{_shown(entry.name)} ({kind})"
-
-
-def _listed(names: list[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -104,7 +104,12 @@ async def test_without_an_api_server_the_connection_is_refused(control_plane: Ho
 
 
 async def test_until_its_etcd_answers_it_refuses_connections(control_plane: Host) -> None:
+    await control_plane.node.stop_kubelet()
+    for name in ("etcd", "kube-apiserver"):
+        for container in await control_plane.ids(name, "-a"):
+            await control_plane.ok(f"crictl rm -f {container}")
     (control_plane.layout.manifests / "etcd.yaml").unlink()
+    await control_plane.ok("systemctl start kubelet")
     await control_plane.running("kube-apiserver")
     said = await control_plane.run("kubectl --request-timeout 5s get --raw /livez")
     assert "was refused" in said.err

@@ -108,6 +108,7 @@ class RehearsalCluster:
     def _make_nodes(self) -> None:
         make_client_key(self.directory / "client_key")
         authorities = make_authorities()
+        programs = self._copy_programs()
         for layout in self.layouts:
             layout.create()
             if layout.worker:
@@ -116,9 +117,15 @@ class RehearsalCluster:
         for number, layout in enumerate(self.control_plane, 1):
             write_control_plane_pki(layout, authorities)
             write_manifests(layout, self.control_plane[:number], self.binaries.version)
-            for program in (self.binaries.etcd, self.binaries.etcdctl, self.binaries.etcdutl):
-                if program is not None:
-                    _place_program(program, layout.image_programs / program.name)
+            for program in programs:
+                (layout.image_programs / program.name).hardlink_to(program)
+
+    def _copy_programs(self) -> list[Path]:
+        # Copies: a link to an installed program would let a node change the installation.
+        directory = self.directory / "etcd-image"
+        directory.mkdir()
+        found = (self.binaries.etcd, self.binaries.etcdctl, self.binaries.etcdutl)
+        return [Path(shutil.copy2(path, directory / path.name)) for path in found if path]
 
     async def _seed(self) -> None:
         first = self.control_plane[0]
@@ -187,7 +194,7 @@ class RehearsalCluster:
             if not node.layout.worker:
                 await self._wait_for_port(node.layout, 2381, "etcd")
         for layout in self.control_plane:
-            await asyncio.to_thread(self._wait_for_member, layout)
+            await self._wait_for_member(layout)
         for layout in self.control_plane:
             await self._wait_for_port(layout, 6443, "the API server")
 
@@ -207,7 +214,7 @@ class RehearsalCluster:
                 f"{what} did not start on {layout.name}", where=str(layout.logs)
             ) from error
 
-    def _wait_for_member(self, layout: NodeLayout) -> None:
+    async def _wait_for_member(self, layout: NodeLayout) -> None:
         etcd = layout.pki / "etcd"
         gateway = EtcdGateway(
             f"https://{layout.address}:2379",
@@ -218,7 +225,7 @@ class RehearsalCluster:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
-                gateway.range("/registry/health", 2)
+                await asyncio.to_thread(gateway.range, "/registry/health", 2)
                 return
             except GatewayError as error:
                 if time.monotonic() > deadline:
@@ -227,7 +234,7 @@ class RehearsalCluster:
                         where=str(layout.logs),
                         detail=str(error),
                     ) from error
-                time.sleep(0.05)
+                await asyncio.sleep(0.05)
 
     async def _break(self, way: Breakage) -> None:
         await break_cluster(self.nodes[:3], way)
@@ -295,13 +302,6 @@ def _entry(server: NodeSshServer) -> dict[str, object]:
             "backups": str(layout.backups),
         },
     }
-
-
-def _place_program(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _base64(text: str) -> str:

@@ -18,6 +18,7 @@ DIRECTORY = "demo"
 REGION = "us-east-1"
 ACCESS_KEY = "rehearsal"
 SECRET_KEY = "rehearsal-secret"
+_START_SECONDS = 30.0
 
 
 class ObjectStore:
@@ -45,6 +46,7 @@ class ObjectStore:
 
     async def fill(self, objects: Mapping[str, bytes]) -> None:
         """Make the bucket and put these objects below `DIRECTORY`."""
+        await self._wait()
         await asyncio.to_thread(self._fill, objects)
 
     async def stop(self) -> None:
@@ -54,25 +56,31 @@ class ObjectStore:
             await self._process.wait()
 
     def _fill(self, objects: Mapping[str, bytes]) -> None:
-        self._wait()
         self._put(f"/{BUCKET}", b"")
         for name, content in objects.items():
             self._put(f"/{BUCKET}/{DIRECTORY}/{name}", content)
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + 30
+    async def _wait(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
-                connection = http.client.HTTPConnection(self._address, self._port, timeout=5)
-                connection.request("GET", "/moto-api/")
-                connection.getresponse().read()
+                await asyncio.to_thread(self._greet)
                 return
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
                 if time.monotonic() > deadline:
                     raise RehearsalError(
-                        "the S3 server does not answer", where=self.endpoint, detail=str(error)
+                        "the S3 server does not answer",
+                        where=self.endpoint,
+                        remedy="pip install 'etcd-rescue[demo]' again",
+                        detail=str(error),
                     ) from error
-                time.sleep(0.1)
+                await asyncio.sleep(0.1)
+
+    def _greet(self) -> None:
+        connection = http.client.HTTPConnection(self._address, self._port, timeout=5)
+        connection.request("GET", "/moto-api/")
+        connection.getresponse().read()
+        connection.close()
 
     def _put(self, path: str, content: bytes) -> None:
         connection = http.client.HTTPConnection(self._address, self._port, timeout=30)

@@ -70,19 +70,19 @@ class ScratchEtcd:
                 raise RehearsalError("seeding failed", where=self.url, detail=body.decode())
         connection.close()
 
-    def wait(self) -> None:
+    async def wait(self) -> None:
         """Return when it answers; RehearsalError where it does not."""
         deadline = time.monotonic() + _SECONDS
         while True:
             try:
-                self._put([("/registry/health", b"ok")])
+                await self.put([("/registry/health", b"ok")])
                 return
             except (OSError, RehearsalError) as error:
                 if time.monotonic() > deadline:
                     raise RehearsalError(
                         "etcd did not start", where=str(self.binaries.etcd), detail=str(error)
                     ) from error
-                time.sleep(0.05)
+                await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
@@ -107,7 +107,7 @@ async def scratch_etcd(
             ending.push_async_callback(_end, await start_process(command, environment, log))
             members.append(ScratchEtcd(binaries, layout.address, port, environment))
         for member in members:
-            await asyncio.to_thread(member.wait)
+            await member.wait()
         yield members[0]
 
 

@@ -21,6 +21,7 @@ Progress = Callable[[int, int], None]
 
 _MOST_WRAPPINGS = 4
 _MOST_BYTES = 64 << 30
+_GROWN_AHEAD = 2 << 30
 _REPORT_EVERY = 4 << 20
 
 
@@ -223,4 +224,4 @@ def _plausible_size(head: bytes) -> int:
                 (page_size,) = struct.unpack_from("<I", meta, 8)
                 (pages,) = struct.unpack_from("<Q", meta, 40)
                 most = max(most, page_size * pages)
-    return most + (2 << 30)
+    return most + _GROWN_AHEAD

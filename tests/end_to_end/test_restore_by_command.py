@@ -1,0 +1,125 @@
+"""From a broken cluster to a proven healthy one, by the commands alone, on real parts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.demo_cluster import Demo, running_demo
+from tests.end_to_end.snapshot_contents import contents_by_etcd
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
+
+
+@pytest.fixture(name="demo", scope="module")
+def demo_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with running_demo(tmp_path_factory.mktemp("home")) as demo:
+        yield demo
+
+
+def test_the_catalog_joins_nodes_s3_and_records(demo: Demo) -> None:
+    document = demo.json("snapshots")
+    assert document["cluster"] == "demo"
+    assert document["errors"] == []
+    with_copies = [s for s in document["snapshots"] if s["copies"]]
+    assert len(with_copies) == 5
+    for snapshot in with_copies:
+        assert {copy["store"] for copy in snapshot["copies"]} == {"node", "s3"}
+        assert len(snapshot["copies"]) == 4
+        assert snapshot["record"]["result"] == "Success"
+    without = [s for s in document["snapshots"] if not s["copies"]]
+    assert [s["record"]["result"] for s in without] == ["Failed"]
+    assert all(not s["usable"] and s["reason"] for s in without)
+    taken = [s["takenAt"] for s in document["snapshots"]]
+    assert taken == sorted(taken, reverse=True)
+
+
+def test_the_corrupt_and_the_cut_short_backup_are_found_out(demo: Demo) -> None:
+    ran = demo.command("verify", "--all", "-o", "json")
+    assert ran.returncode == 1
+    snapshots = json.loads(ran.stdout)["snapshots"]
+    assert [s["integrity"] for s in snapshots] == [
+        "corrupt",
+        "verified",
+        "corrupt",
+        "verified",
+        "verified",
+    ]
+    assert all(s["reason"] for s in snapshots if s["integrity"] == "corrupt")
+    assert demo.command("verify", "latest").returncode == 0
+
+
+def test_a_corrupt_snapshot_is_refused_before_anything_is_touched(demo: Demo) -> None:
+    corrupt = demo.json("snapshots")["snapshots"][0]["name"]
+    for command in (["plan", corrupt], ["restore", corrupt, "--confirm", "demo"]):
+        refused = demo.command(*command)
+        assert refused.returncode == 3, refused.stderr
+        assert "corrupt" in refused.stderr
+    assert not demo.runs.exists()
+
+
+def test_a_wrong_cluster_name_is_no_consent(demo: Demo) -> None:
+    for confirm in ([], ["--confirm", "prod"], ["--confirm", "demo "]):
+        refused = demo.command("restore", "latest", *confirm)
+        assert refused.returncode == 3
+        assert "--confirm demo" in refused.stderr
+    assert not demo.runs.exists()
+
+
+def test_health_is_bad_before_the_restore(demo: Demo) -> None:
+    ran = demo.command("health", "-o", "json")
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout)["healthy"] is False
+
+
+def test_the_newest_good_snapshot_is_restored_and_every_member_holds_exactly_it(
+    demo: Demo, tmp_path: Path
+) -> None:
+    planned = demo.json("plan", "latest")
+    archive = Path(demo.nodes()[0]["paths"]["backups"]) / planned["snapshot"]
+    wanted = contents_by_etcd(archive, tmp_path)
+    assert len(wanted) > 2000
+
+    ran = demo.command("restore", "latest", "--confirm", "demo", "--events", "json")
+    assert ran.returncode == 0, ran.stderr
+    events = [json.loads(line) for line in ran.stderr.splitlines() if line.startswith("{")]
+    assert events[-1]["event"] == "run-ended"
+    assert events[-1]["outcome"] == "done"
+
+    for node in demo.nodes():
+        assert demo.contents(node) == wanted, node["name"]
+
+
+def test_health_is_proven_afterwards(demo: Demo) -> None:
+    ran = demo.command("health", "-o", "json", "--wait", "60")
+    assert ran.returncode == 0, ran.stdout
+    document = json.loads(ran.stdout)
+    assert document["healthy"] is True
+    assert len(document["members"]) == 3
+    assert len({member["hash"] for member in document["members"]}) == 1
+    assert sum(member["leader"] for member in document["members"]) == 1
+
+
+def test_the_old_data_is_still_on_every_node(demo: Demo) -> None:
+    for node in demo.nodes():
+        aside = Path(node["paths"]["dataDir"]).parent.glob(".etcd-rescue-*/aside/*")
+        assert [path.name for path in aside] in (["member"], ["there-was-no-member"])
+
+
+def test_a_restore_of_a_living_cluster_needs_one_more_yes(demo: Demo) -> None:
+    refused = demo.command("restore", "latest", "--confirm", "demo")
+    assert refused.returncode == 3
+    assert "--acknowledge-warnings" in refused.stderr
+
+
+def test_the_run_left_a_journal_a_runbook_and_no_secrets(demo: Demo) -> None:
+    (run,) = demo.runs.iterdir()
+    names = {path.name for path in run.iterdir()}
+    assert {"journal.jsonl", "plan.json", "runbook.md", "way-back.md", "etcd-1.log"} <= names
+    for path in run.iterdir():
+        assert path.stat().st_mode & 0o077 == 0
+        assert "PRIVATE KEY" not in path.read_text()
+        assert "rehearsal-secret" not in path.read_text()

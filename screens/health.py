@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from recovery.errors import RescueError
 from recovery.health.model import Check, CheckStatus, HealthReport
-from recovery.restore.plan import Risk
+from recovery.health.proof import proven
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.checklist import CheckGroup, explain
@@ -201,24 +201,21 @@ class HealthScreen(IncidentScreen):
             )
 
     def _proof(self, report: HealthReport) -> Content:
-        proven = list(
-            dict.fromkeys(
-                check.meaning
-                for check in report.checks
-                if check.meaning and check.status is CheckStatus.OK
-            )
-        )
         left = list(dict.fromkeys(check.remedy for check in report.checks if check.remedy))
-        total = len(self.case.node_names)
-        first = f"all {total} members answer and every check holds"
-        lines = [line(" ", ("Proven      ", "$muted"), f"{first[0].upper()}{first[1:]}.")]
-        lines += [line("             ", text) for text in proven[:3]]
-        if left:
-            lines.append(line(" ", ("Left to do  ", "$muted"), sentence(left[0])))
-            lines += [line("             ", sentence(text)) for text in left[1:3]]
         if self.after_run is not None:
-            keeps = [gate.keeps for gate in self.after_run.plan.gates if gate.risk is Risk.DESTROY]
-            lines += [line(" ", ("Kept        ", "$muted"), sentence(text)) for text in keeps]
+            left.append("once nobody needs the old data, remove it by hand on every node")
+        parts = [
+            ("Proven", list(proven(report))),
+            ("Left to do", [sentence(text) for text in left]),
+        ]
+        if self.after_run is not None:
+            aside = f".etcd-rescue-{self.after_run.plan.run_id}/aside"
+            parts.append(("Old data", [f"on every node, in {aside}"]))
+        lines = []
+        for title, texts in parts:
+            heads = [title, *[""] * len(texts)]
+            for head, text in zip(heads, texts[:3], strict=False):
+                lines.append(line(" ", (f"{head:<12}", "$muted"), text))
         return stacked(lines)
 
     def copy_text(self) -> str:

@@ -13,7 +13,7 @@ from screens.run_view import RunView
 from screens.wording import cut, stopwatch
 
 Draw = Callable[[int], Content]
-_NAME = 24
+_NAME = 22
 
 
 def matrix_heads(nodes: Sequence[str], width: int) -> Content:

@@ -16,6 +16,7 @@ MEMBER = "member, leader, term"
 REVISION = "revision"
 HASH = "HashKV"
 ALARMS = "alarms"
+WRITE = "a write"
 NODE_CHECKS = (ANSWERS, MEMBER, REVISION, HASH, ALARMS)
 
 LARGEST_SPREAD = 1000
@@ -157,7 +158,7 @@ def _one_leader(statuses: Mapping[str, MemberStatus]) -> Check:
 
 def write_check(write: WriteAnswer, names: Sequence[str]) -> Check:
     """Whether a write went through one member and was read on all of them."""
-    name = "a write"
+    name = WRITE
     if not write.through:
         return skipped(name, CLUSTER_SCOPE, "no member answers")
     if write.failures or set(write.read_on) != set(names):

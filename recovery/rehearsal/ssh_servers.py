@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recovery.rehearsal.node.processes import die_with_parent
 from recovery.rehearsal.node.simulated_node import SimulatedNode
+from recovery.rehearsal.ssh_commands import serve_command
 
 if TYPE_CHECKING:
     import asyncssh
@@ -78,32 +76,7 @@ class NodeSshServer:
             connection.abort()
 
     async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
-        command = ["/bin/sh", "-c", process.command] if process.command else ["/bin/sh"]
-        child = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=self.node.layout.home,
-            env=self.node.environment(),
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
-        with contextlib.suppress(OSError, BrokenPipeError):
-            await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
-            await process.stdout.drain()
-            await process.stderr.drain()
-        status = await child.wait()
-        if status < 0:
-            process.exit_with_signal(_signal_name(-status))
-        else:
-            process.exit(status)
-
-
-def _signal_name(number: int) -> str:
-    import signal
-
-    return signal.Signals(number).name.removeprefix("SIG")
+        await serve_command(process, self.node.layout.home, self.node.environment())
 
 
 def make_client_key(path: Path) -> None:

@@ -10,8 +10,16 @@ from datetime import UTC, datetime
 
 from recovery.cluster.diagnosis import diagnose
 from recovery.cluster.etcd_tools import choose_tool
-from recovery.cluster.facts import ClusterFacts, ClusterState, EtcdTool, NodeFacts, Version
+from recovery.cluster.facts import (
+    ClusterFacts,
+    ClusterState,
+    EtcdManifest,
+    EtcdTool,
+    NodeFacts,
+    Version,
+)
 from recovery.cluster.manifest_edit import with_existing_state
+from recovery.cluster.pod_command import read_pod_command
 from recovery.errors import RefusedError
 from recovery.inventory.model import Node
 from recovery.restore.gates import gates
@@ -36,6 +44,13 @@ WAL_BYTES = 64_000_000
 """etcd preallocates its first write-ahead log (server/storage/wal, SegmentSizeBytes)."""
 
 _FAULTY = ((3, 5, 0), (3, 5, 2))
+
+_HARMFUL_FLAGS = {
+    "wal-dir": "the old log there would be replayed over the restored database; "
+    "move it back to member/wal in the data directory and take the flag away",
+    "force-new-cluster": "the member would throw the others out and start alone; take it away",
+}
+"""Flags of etcd with which a restored member does harm, and what to do (etcd server/embed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +193,7 @@ def _ground(facts: NodeFacts, tool: ToolChoice, run_id: str) -> NodeGround:
             where=f"{node.name}:{node.paths.etcd_manifest}",
             remedy="add the flag with the URL at which the other members reach this one",
         )
+    _refuse_harmful_flags(node, facts.manifest)
     data = facts.data_dir
     after = with_existing_state(facts.manifest.text)
     return NodeGround(
@@ -192,6 +208,19 @@ def _ground(facts: NodeFacts, tool: ToolChoice, run_id: str) -> NodeGround:
         tool=tool,
         run_id=run_id,
     )
+
+
+def _refuse_harmful_flags(node: Node, manifest: EtcdManifest) -> None:
+    command = read_pod_command(manifest.text, "etcd", manifest.path)
+    for flag, remedy in _HARMFUL_FLAGS.items():
+        variable = "ETCD_" + flag.upper().replace("-", "_")
+        value = command.value(flag) or command.environment.get(variable)
+        if value and value.lower() not in ("false", "0", "f"):
+            raise RefusedError(
+                f"the etcd manifest has --{flag}, with which this restore would do harm",
+                where=f"{node.name}:{manifest.path}",
+                remedy=remedy,
+            )
 
 
 def _quorum_lost(facts: ClusterFacts) -> bool:

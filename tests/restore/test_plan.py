@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -155,6 +156,29 @@ def test_no_tool_anywhere_is_refused_with_what_to_install() -> None:
     with pytest.raises(RefusedError, match="no etcdutl or etcdctl") as refused:
         plan(bare, SOURCE, OPTIONS)
     assert "3.5" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("--wal-dir=/var/lib/etcd-wal", True),
+        ("--force-new-cluster", True),
+        ("--force-new-cluster=true", True),
+        ("--force-new-cluster=false", False),
+    ],
+)
+def test_a_flag_with_which_a_restored_member_does_harm_is_refused(line: str, refused: bool) -> None:
+    node = node_facts(2)
+    assert node.manifest is not None
+    text = node.manifest.text.replace("    - --name=", f"    - {line}\n    - --name=")
+    node = dataclasses.replace(node, manifest=dataclasses.replace(node.manifest, text=text))
+    broken = facts(node_facts(1), node, node_facts(3))
+    if not refused:
+        plan(broken, SOURCE, PlanOptions("run-1"))
+        return
+    with pytest.raises(RefusedError, match=line.partition("=")[0]) as raised:
+        plan(broken, SOURCE, PlanOptions("run-1"))
+    assert "etcd-2" in raised.value.where
 
 
 def test_an_unreachable_node_is_refused_by_name() -> None:

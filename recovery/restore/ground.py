@@ -59,6 +59,11 @@ class NodeGround:
         return posixpath.join(self.staging, "restored")
 
     @property
+    def placed(self) -> str:
+        """The mark that says that the restored member was, or is about to be, put in place."""
+        return posixpath.join(self.staging, "placed")
+
+    @property
     def aside(self) -> str:
         """Where the old data is kept."""
         return posixpath.join(self.staging, "aside")

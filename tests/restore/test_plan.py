@@ -210,6 +210,19 @@ def test_a_manifest_without_the_state_flag_gets_it_and_the_diff_is_one_line() ->
     assert {line.strip() for line in added} == {"- --initial-cluster-state=existing"}
 
 
+def test_a_manifest_that_holds_the_scripts_end_mark_is_still_text() -> None:
+    node = node_facts(1, state="new")
+    assert node.manifest is not None
+    text = f'{node.manifest.text}x: "\nEND_OF_MANIFEST\nexit 7\n  "\n'
+    node = dataclasses.replace(node, manifest=dataclasses.replace(node.manifest, text=text))
+    planned = plan(facts(node, node_facts(2), node_facts(3)), SOURCE, PlanOptions("run-1"))
+    (work,) = (w for a in planned.step("manifest").actions for w in a.works if w.node == "etcd-1")
+    heredoc = work.script.partition("<<'")[2]
+    mark = heredoc.partition("'")[0]
+    assert heredoc.split("\n").count(mark) == 1
+    assert planned.manifest_edits[0].after in heredoc
+
+
 def test_workers_are_only_touched_by_the_kubelet_restart(planned: Plan) -> None:
     for step in planned.steps:
         touched = {node for action in step.actions for node in action.nodes}

@@ -27,7 +27,19 @@ class Disk:
         """Run one script of etcd-1 under the strictest common shell."""
         chosen = next(a for a in self.plan.step(step).actions if a.id == action)
         script = getattr(chosen.works[0], kind)
-        return subprocess.run(["sh", "-c", script], text=True, capture_output=True)
+        path = f"{self.root / 'bin'}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["sh", "-c", script], text=True, capture_output=True, env={"PATH": path}
+        )
+
+    def kubelet_is(self, state: str) -> None:
+        """Have `systemctl is-active kubelet` say this, as systemd does."""
+        command = self.root / "bin/systemctl"
+        command.parent.mkdir(exist_ok=True)
+        command.write_text(
+            f'#!/bin/sh\n[ "$1" = is-active ] || exit 0\necho {state}\n[ {state} = active ]\n'
+        )
+        command.chmod(0o755)
 
     @property
     def staging(self) -> Path:
@@ -195,3 +207,91 @@ def test_values_in_scripts_are_never_run(disk: Disk) -> None:
     good(disk.run("set-aside", "set-data-aside"))
     assert not list(disk.root.parent.rglob("pwned"))
     assert not Path("pwned").exists()
+
+
+@pytest.mark.parametrize("state", ["active", "activating"])
+def test_no_data_is_moved_while_something_has_started_kubelet_again(disk: Disk, state: str) -> None:
+    stage(disk)
+    put_restored_member(disk)
+    disk.kubelet_is(state)
+    refused = disk.run("set-aside", "set-data-aside")
+    assert refused.returncode == 1
+    assert "kubelet was started again" in refused.stderr
+    assert (disk.data_dir / "member/snap/db").read_bytes() == b"the old data"
+    disk.kubelet_is("inactive")
+    good(disk.run("set-aside", "set-data-aside"))
+    disk.kubelet_is(state)
+    assert disk.run("place", "place-member").returncode == 1
+    assert not (disk.data_dir / "member").exists()
+    assert disk.run("set-aside", "set-data-aside", "undo").returncode == 1
+    disk.kubelet_is("inactive")
+    good(disk.run("place", "place-member"))
+    disk.kubelet_is(state)
+    assert disk.run("place", "place-member", "undo").returncode == 1
+    assert (disk.data_dir / "member/snap/db").read_bytes() == b"the new data"
+
+
+@pytest.mark.parametrize(
+    ("state", "stopped"),
+    [("inactive", True), ("failed", True), ("active", False), ("activating", False), ("", False)],
+)
+def test_kubelet_counts_as_stopped_only_where_systemd_says_so(
+    disk: Disk, state: str, stopped: bool
+) -> None:
+    disk.kubelet_is(state)
+    assert (disk.run("stop", "stop-kubelet").returncode == 0) is stopped
+    assert (disk.run("stop", "stop-kubelet", "probe").returncode == 0) is stopped
+
+
+def test_kubelet_is_not_started_on_old_data_that_was_left_in_place(disk: Disk) -> None:
+    stage(disk)
+    (disk.data_dir / "member/wal").mkdir()
+    (disk.data_dir / "member/wal/0.wal").write_bytes(b"log")
+    put_restored_member(disk)
+    disk.kubelet_is("active")
+    refused = disk.run("start", "start-kubelet")
+    assert refused.returncode == 1
+    assert "is not the restored one" in refused.stderr
+    assert disk.run("start", "start-kubelet", "probe").returncode != 0
+    disk.kubelet_is("inactive")
+    good(disk.run("set-aside", "set-data-aside"))
+    good(disk.run("place", "place-member"))
+    disk.kubelet_is("active")
+    good(disk.run("start", "start-kubelet"))
+    good(disk.run("start", "start-kubelet", "probe"))
+
+
+@pytest.mark.parametrize("what", ["member", "data directory"])
+def test_a_link_that_cannot_be_set_aside_is_found_before_anything_is_stopped(
+    disk: Disk, what: str
+) -> None:
+    if what == "member":
+        (disk.data_dir / "member").rename(disk.root / "elsewhere")
+        (disk.data_dir / "member").symlink_to(disk.root / "elsewhere")
+    else:
+        disk.data_dir.rename(disk.root / "elsewhere")
+        disk.data_dir.symlink_to(disk.root / "nowhere")
+    for _ in range(2):
+        refused = disk.run("stage", "make-directories")
+        assert refused.returncode == 1
+        assert "is a link" in refused.stderr
+        assert disk.run("stage", "make-directories", "probe").returncode != 0
+
+
+def test_old_etcd_data_of_an_upgrade_is_not_copied_with_the_configuration(disk: Disk) -> None:
+    kubernetes = disk.root / "etc/kubernetes"
+    (kubernetes / "tmp/kubeadm-backup-etcd-2026").mkdir(parents=True)
+    (kubernetes / "admin.conf").write_text("a")
+    (kubernetes / ".hidden").write_text("h")
+    stage(disk)
+    copied = {path.name for path in (disk.root / "root/etcd-rescue/run-1/kubernetes").iterdir()}
+    assert copied == {"manifests", "admin.conf", ".hidden"}
+
+
+def test_a_member_that_is_in_place_is_not_restored_a_second_time(disk: Disk) -> None:
+    stage(disk)
+    good(disk.run("set-aside", "set-data-aside"))
+    put_restored_member(disk)
+    good(disk.run("place", "place-member"))
+    good(disk.run("restore", "restore-member", "probe"))
+    assert "already restored" in good(disk.run("restore", "restore-member")).stdout

@@ -14,7 +14,7 @@ from recovery.restore.steps.s01_recheck import data_ground
 
 _DIRECTORIES = """
 umask 077
-mkdir -p "$RUN_DIR/bin" "$STAGING"
+mkdir -p "$STAGING"
 
 # What is set aside later must be renamed, never copied: same filesystem, or stop here.
 HERE=$(stat -L -c %d "$STAGING")
@@ -23,7 +23,17 @@ DATA=$(stat -L -c %d "$DATA_GROUND")
 if [ -d "$DATA_DIR" ]; then
   [ "$HERE" = "$(stat -L -c %d "$DATA_DIR")" ] || \\
     stop "$DATA_DIR is on another filesystem than $STAGING"
+elif [ -L "$DATA_DIR" ]; then
+  stop "$DATA_DIR is a link that leads nowhere"
 fi
+if [ -L "$DATA_DIR/member" ]; then
+  stop "$DATA_DIR/member is a link; move the directory that it leads to there, then plan again"
+elif [ -e "$DATA_DIR/member" ]; then
+  [ "$HERE" = "$(stat -c %d "$DATA_DIR/member")" ] || \\
+    stop "$DATA_DIR/member is on another filesystem than $STAGING"
+fi
+# Last, because it tells that all of the above holds.
+mkdir -p "$RUN_DIR/bin"
 echo "staging in $RUN_DIR and $STAGING"
 """
 
@@ -35,7 +45,12 @@ if [ -d "$RUN_DIR/kubernetes" ]; then
 fi
 # A fresh name for every try, so that a copy cut short is never taken for a whole one.
 TRY=$(mktemp -d "$RUN_DIR/kubernetes.try-XXXXXX")
-run cp -a "$KUBERNETES/." "$TRY/"
+# kubeadm's upgrades leave whole copies of etcd's old data in tmp: large, and no configuration.
+for ENTRY in "$KUBERNETES"/* "$KUBERNETES"/.[!.]*; do
+  if [ ! -e "$ENTRY" ] && [ ! -L "$ENTRY" ]; then continue; fi
+  if [ "$ENTRY" = "$KUBERNETES/tmp" ]; then continue; fi
+  run cp -a "$ENTRY" "$TRY/"
+done
 run cp -p "$MANIFEST" "$RUN_DIR/etcd.yaml.before"
 mv "$TRY" "$RUN_DIR/kubernetes"
 """
@@ -45,7 +60,8 @@ umask 077
 [ -x "$SOURCE" ] || stop "$SOURCE is gone: the container image may have been removed"
 run cp "$SOURCE" "$TOOL.partial"
 run chmod 0700 "$TOOL.partial"
-"$TOOL.partial" version
+"$TOOL.partial" version || \\
+  stop "$TOOL.partial does not run: is its filesystem mounted noexec? Set paths.work to another"
 mv "$TOOL.partial" "$TOOL"
 """
 

@@ -11,7 +11,7 @@ from recovery.restore.script import node_script
 
 _RESTORE = """
 umask 077
-if [ -d "$RESTORED/member" ]; then
+if [ -d "$RESTORED/member" ] || [ -e "$PLACED" ]; then
   echo "already restored"
   exit 0
 fi
@@ -25,11 +25,13 @@ run @ENV@"$TOOL" snapshot restore "$SNAPSHOT" \\
   --data-dir "$TRY/data"@FLAGS@
 [ -s "$TRY/data/member/snap/db" ] || stop "the restore left no database"
 ls "$TRY"/data/member/wal/*.wal >/dev/null || stop "the restore left no write-ahead log"
-sync
-mv "$TRY/data" "$RESTORED"
+# This filesystem alone: another one may hang while the cluster is down.
+sync -f "$TRY/data" || sync
+mv -T "$TRY/data" "$RESTORED"
 """
 
 _RESTORED = """
+if [ -e "$PLACED" ]; then exit 0; fi
 [ -s "$RESTORED/member/snap/db" ] && ls "$RESTORED"/member/wal/*.wal >/dev/null 2>&1
 """
 
@@ -54,12 +56,13 @@ def restore_members(
                     tool=ground.tool_path,
                     snapshot=ground.snapshot,
                     restored=ground.restored,
+                    placed=ground.placed,
                     name=ground.manifest.member_name,
                     initial_cluster=members,
                     peer_urls=",".join(ground.peer_urls),
                     token=token,
                 ),
-                probe=node_script(_RESTORED, restored=ground.restored),
+                probe=node_script(_RESTORED, restored=ground.restored, placed=ground.placed),
             )
             for ground in grounds
         ),

@@ -13,11 +13,26 @@ _STOP_KUBELET = """
 # kubelet first: it would start the containers again.
 run systemctl stop kubelet
 STATE=$(systemctl is-active kubelet || true)
-[ "$STATE" != active ] || stop "kubelet is still active"
+case $STATE in
+  inactive | failed | unknown) ;;
+  *) stop "kubelet is ${STATE:-in an unknown state}, although it was stopped" ;;
+esac
 echo "kubelet is $STATE"
 """
 
-_KUBELET_STOPPED = '[ "$(systemctl is-active kubelet || true)" != active ]'
+_KUBELET_STOPPED = """
+case $(systemctl is-active kubelet || true) in
+  inactive | failed | unknown) ;;
+  *) exit 1 ;;
+esac
+"""
+
+KUBELET_STAYS_STOPPED = """
+# Whatever has started kubelet again would have it start etcd on data that is being moved.
+case $(systemctl is-active kubelet 2> /dev/null || true) in
+  active | activating | reloading) stop "kubelet was started again: stop what starts it first" ;;
+esac
+"""
 
 START_KUBELET = """
 run systemctl start kubelet
@@ -26,10 +41,15 @@ run systemctl start kubelet
 
 KUBELET_ACTIVE = '[ "$(systemctl is-active kubelet || true)" = active ]'
 
-REMOVE_CONTAINERS = """
+_RUNTIME_ENDPOINT = """
 if [ ! -e /etc/crictl.yaml ] && [ -S /run/containerd/containerd.sock ]; then
   export CONTAINER_RUNTIME_ENDPOINT=unix:///run/containerd/containerd.sock
 fi
+"""
+
+REMOVE_CONTAINERS = (
+    _RUNTIME_ENDPOINT
+    + """
 # Exact names in kube-system only, so that nothing else is caught.
 containers() {
   crictl ps -a -q --name "^$1\\$" --label io.kubernetes.pod.namespace=kube-system
@@ -45,13 +65,17 @@ for NAME in $NAMES; do
   echo "no container named $NAME is left"
 done
 """
+)
 
-_REMOVED = """
+_REMOVED = (
+    _RUNTIME_ENDPOINT
+    + """
 for NAME in $NAMES; do
   LEFT=$(crictl ps -a -q --name "^$NAME\\$" --label io.kubernetes.pod.namespace=kube-system)
   [ -z "$LEFT" ]
 done
 """
+)
 
 _PORTS_FREE = """
 @WHO_LISTENS@

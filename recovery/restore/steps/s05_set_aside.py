@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from recovery.restore.ground import NodeGround
 from recovery.restore.plan import Action, NodeWork, Risk, Step
 from recovery.restore.script import node_script
+from recovery.restore.steps.s04_stop import KUBELET_STAYS_STOPPED
 
-_SET_ASIDE = """
+_SET_ASIDE = (
+    """
 umask 077
 if [ -e "$ASIDE/member" ] || [ -e "$ASIDE/there-was-no-member" ]; then
   echo "already set aside in $ASIDE"
   exit 0
 fi
+"""
+    + KUBELET_STAYS_STOPPED
+    + """
 [ -d "$RUN_DIR/kubernetes" ] || stop "there is no copy of the configuration in $RUN_DIR"
 mkdir -p "$ASIDE"
 if [ -e "$MEMBER" ]; then
   [ "$(stat -c %d "$MEMBER")" = "$(stat -c %d "$ASIDE")" ] || \\
     stop "$MEMBER is on another filesystem than $ASIDE, a rename is not possible"
-  run mv "$MEMBER" "$ASIDE/member"
+  run mv -T "$MEMBER" "$ASIDE/member"
 else
   : > "$ASIDE/there-was-no-member"
   echo "there is no $MEMBER: nothing to set aside"
 fi
-sync
+sync -f "$ASIDE" || sync
 """
+)
 
 _IS_ASIDE = '[ -e "$ASIDE/member" ] || [ -e "$ASIDE/there-was-no-member" ]'
 
-_BRING_BACK = """
+_BRING_BACK = (
+    """
 if [ -e "$ASIDE/member" ]; then
+"""
+    + textwrap.indent(KUBELET_STAYS_STOPPED.strip("\n"), "  ")
+    + """
   [ ! -e "$MEMBER" ] || stop "$MEMBER is in the way; move it to another place first"
-  run mv "$ASIDE/member" "$MEMBER"
+  run mv -T "$ASIDE/member" "$MEMBER"
 fi
 """
+)
 
 
 def set_aside(grounds: Sequence[NodeGround]) -> Step:

@@ -18,13 +18,13 @@ fi
 
 # A dot file, which kubelet ignores, that has the old one's owner and mode; then a rename.
 cp -p "$MANIFEST" "$PARTIAL"
-cat > "$PARTIAL" <<'END_OF_MANIFEST'
-@TEXT@END_OF_MANIFEST
+cat > "$PARTIAL" <<'@END@'
+@TEXT@@END@
 [ "$(sha256sum "$PARTIAL" | cut -d ' ' -f 1)" = "$SHA256_AFTER" ] || \\
   stop "$PARTIAL was not written whole"
 run mv "$PARTIAL" "$MANIFEST"
 if command -v restorecon >/dev/null; then restorecon "$MANIFEST"; fi
-sync
+sync -f "$MANIFEST" || sync
 """
 
 _EDITED = '[ "$(sha256sum "$MANIFEST" | cut -d \' \' -f 1)" = "$SHA256_AFTER" ]'
@@ -66,10 +66,13 @@ def _edit(ground: NodeGround, sha256_after: str) -> NodeWork:
     directory, _, _ = ground.manifest.path.rpartition("/")
     partial = f"{directory}/.etcd.yaml.{ground.run_id}"
     before = f"{ground.run_dir}/etcd.yaml.before"
+    end = "END_OF_MANIFEST"
+    while end in ground.manifest_after:
+        end += "_"
     return NodeWork(
         ground.name,
         node_script(
-            _EDIT,
+            _EDIT.replace("@END@", end),
             manifest=ground.manifest.path,
             partial=partial,
             sha256_before=ground.manifest.sha256,

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from recovery.restore.ground import NodeGround
 from recovery.restore.plan import Action, NodeWork, Risk, Step
 from recovery.restore.script import node_script
+from recovery.restore.steps.s04_stop import KUBELET_STAYS_STOPPED
 
-_PLACE = """
+_PLACE = (
+    """
 umask 077
 if [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -s "$MEMBER/snap/db" ]; then
   echo "already in place"
 else
+"""
+    + textwrap.indent(KUBELET_STAYS_STOPPED.strip("\n"), "  ")
+    + """
   [ -s "$RESTORED/member/snap/db" ] || stop "there is no restored member in $RESTORED"
   [ ! -e "$MEMBER" ] || stop "$MEMBER is in the way: the old data was not set aside"
   mkdir -p "$DATA_DIR"
@@ -20,24 +26,34 @@ else
   chown -R "$OWNER" "$RESTORED/member"
   chmod 0700 "$RESTORED/member"
   : > "$PLACED"
-  run mv "$RESTORED/member" "$MEMBER"
+  run mv -T "$RESTORED/member" "$MEMBER"
 fi
 if command -v restorecon >/dev/null; then restorecon -R "$MEMBER"; fi
-sync
+# The label that the old data had is the one that etcd could read, whatever the policy says.
+if command -v selinuxenabled >/dev/null && selinuxenabled && [ -d "$ASIDE/member" ]; then
+  run chcon -R --reference="$ASIDE/member" "$MEMBER"
+fi
+sync -f "$MEMBER" || sync
 [ -s "$MEMBER/snap/db" ] || stop "$MEMBER/snap/db is missing"
 ls "$MEMBER"/wal/*.wal >/dev/null || stop "$MEMBER/wal holds no log"
 echo "in place: $MEMBER"
 """
+)
 
-_IN_PLACE = """
+IN_PLACE = """
 [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -s "$MEMBER/snap/db" ]
 """
 
-_TAKE_OUT = """
+_TAKE_OUT = (
+    """
 if [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -e "$MEMBER" ]; then
-  run mv "$MEMBER" "$RESTORED/member"
+"""
+    + textwrap.indent(KUBELET_STAYS_STOPPED.strip("\n"), "  ")
+    + """
+  run mv -T "$MEMBER" "$RESTORED/member"
 fi
 """
+)
 
 
 def place(grounds: Sequence[NodeGround]) -> Step:
@@ -51,10 +67,14 @@ def place(grounds: Sequence[NodeGround]) -> Step:
             NodeWork(
                 ground.name,
                 node_script(
-                    _PLACE, **_values(ground), data_dir=ground.data_dir, owner=ground.owner
+                    _PLACE,
+                    **placing(ground),
+                    aside=ground.aside,
+                    data_dir=ground.data_dir,
+                    owner=ground.owner,
                 ),
-                probe=node_script(_IN_PLACE, **_values(ground)),
-                undo=node_script(_TAKE_OUT, **_values(ground)),
+                probe=node_script(IN_PLACE, **placing(ground)),
+                undo=node_script(_TAKE_OUT, **placing(ground)),
             )
             for ground in grounds
         ),
@@ -70,9 +90,10 @@ def place(grounds: Sequence[NodeGround]) -> Step:
     )
 
 
-def _values(ground: NodeGround) -> dict[str, str]:
+def placing(ground: NodeGround) -> dict[str, str]:
+    """What scripts need to tell whether the restored member is in place."""
     return {
         "restored": ground.restored,
         "member": ground.member,
-        "placed": f"{ground.staging}/placed",
+        "placed": ground.placed,
     }

@@ -14,12 +14,17 @@ from recovery.restore.steps.s04_stop import (
     REMOVE_CONTAINERS,
     START_KUBELET,
 )
+from recovery.restore.steps.s07_place import IN_PLACE, placing
 
 _START = (
     """
 # A member without data must not start: it would wait for, or make, an empty cluster.
 [ -s "$MEMBER/snap/db" ] || stop "$MEMBER/snap/db is missing, kubelet stays stopped"
 ls "$MEMBER"/wal/*.wal >/dev/null || stop "$MEMBER/wal holds no log, kubelet stays stopped"
+# Old data that was left in place would be another cluster's.
+if [ ! -e "$PLACED" ] || [ -e "$RESTORED/member" ]; then
+  stop "$MEMBER is not the restored one, kubelet stays stopped"
+fi
 """
     + START_KUBELET
 )
@@ -57,8 +62,10 @@ def _start_kubelet(grounds: Sequence[NodeGround]) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                node_script(_START, member=ground.member),
-                probe=node_script(KUBELET_ACTIVE),
+                node_script(_START, **placing(ground)),
+                probe=node_script(
+                    f"{IN_PLACE.strip()} && \\\n  {KUBELET_ACTIVE}", **placing(ground)
+                ),
                 undo=node_script(
                     _STOP_AGAIN, names=" ".join(("etcd", *CONTROL_PLANE)), grace=ETCD_GRACE
                 ),

@@ -62,7 +62,7 @@ class TransferError(NodeError):
 
 
 class ManifestError(NodeError):
-    """A static pod manifest is missing, not understood, or not to be edited; `where` is its path."""
+    """A static pod manifest is missing, not understood, or not to be edited; `where`: its path."""
 
 
 class SnapshotError(RescueError):

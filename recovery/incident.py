@@ -111,7 +111,8 @@ class Incident:
     ) -> FetchedSnapshot:
         """Fetch the snapshot here, unpack and verify it; the catalog learns the answer.
 
-        Raises SnapshotError where no copy of it can be fetched or unpacked. A corrupt one is no
+        Raises SnapshotError where no copy of it is a snapshot, StoreError where one that may be
+        good cannot be fetched, DiskError where this machine has no room. A corrupt one is no
         exception: the verdict says so.
         """
         from recovery.backups.fetching import fetch_snapshot
@@ -162,6 +163,7 @@ class Incident:
         if self.facts is None or fetched.verdict.contents is None:
             raise RefusedError("there are no facts to restore by", remedy="run preflight first")
         self._revision_bump = plan.revision_bump
+        self._cache.pin(fetched.database)
         watcher = ClusterWatcher(
             self._fleet,
             self.cluster,
@@ -216,7 +218,7 @@ class Incident:
     def _stores(self) -> Sequence[Store]:
         from recovery.backups.cluster_stores import cluster_stores
 
-        return cluster_stores(self.cluster, self._fleet, self._ask_s3_keys)
+        return cluster_stores(self.cluster, self._fleet, self._ask_s3_keys, self._read_s3_secret)
 
     @cached_property
     def _cache(self) -> SnapshotCache:
@@ -230,6 +232,15 @@ class Incident:
         seen = state_directory(self._environ) / "configurations" / f"{self.cluster.name}.json"
         facts = self.facts or await self.look()
         return await read_records(self._fleet, facts, seen)
+
+    async def _read_s3_secret(self) -> str:
+        from recovery.backups.credentials import SECRET_NAMESPACE
+        from recovery.backups.platform_records import USUAL_SECRET, read_secret
+
+        s3 = self.cluster.backup.s3 if self.cluster.backup else None
+        name = (s3.secret_ref if s3 else "") or USUAL_SECRET
+        facts = self.facts or await self.look()
+        return await read_secret(self._fleet, facts, SECRET_NAMESPACE, name)
 
     def _manifests(self) -> dict[str, EtcdManifest]:
         nodes = self.facts.nodes if self.facts else {}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import AskForKeys, find_credentials
+from recovery.backups.credentials import AskForKeys, ReadSecret, find_credentials
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.node_store import NodeStore
 from recovery.backups.stores import BytesProgress, Store
@@ -21,7 +21,9 @@ USUAL_DIRECTORIES = ("/cpaas/backup", "/cpaas")
 """Where the platform writes backups if nobody says otherwise: newer releases, then older ones."""
 
 
-def cluster_stores(cluster: Cluster, fleet: Fleet, ask: AskForKeys | None) -> tuple[Store, ...]:
+def cluster_stores(
+    cluster: Cluster, fleet: Fleet, ask: AskForKeys | None, read_secret: ReadSecret | None = None
+) -> tuple[Store, ...]:
     """The backup directories of the control-plane nodes, and the bucket where there is one.
 
     Without a configured directory the usual ones are looked into, and may be absent.
@@ -35,7 +37,7 @@ def cluster_stores(cluster: Cluster, fleet: Fleet, ask: AskForKeys | None) -> tu
         else:
             stores += [NodeStore(session, usual, optional=True) for usual in USUAL_DIRECTORIES]
     if cluster.backup is not None and cluster.backup.s3 is not None:
-        stores.append(KeyedS3Store(cluster.backup.s3, cluster, ask))
+        stores.append(KeyedS3Store(cluster.backup.s3, cluster, ask, read_secret))
     return tuple(stores)
 
 
@@ -52,10 +54,17 @@ class KeyedS3Store:
 
     kind = StoreKind.S3
 
-    def __init__(self, storage: S3Storage, cluster: Cluster, ask: AskForKeys | None) -> None:
+    def __init__(
+        self,
+        storage: S3Storage,
+        cluster: Cluster,
+        ask: AskForKeys | None,
+        read_secret: ReadSecret | None,
+    ) -> None:
         self._storage = storage
         self._source = cluster.s3_credentials
         self._ask = ask
+        self._read_secret = read_secret
         self._finding = asyncio.Lock()
         self._found: S3Store | None = None
 
@@ -94,6 +103,7 @@ class KeyedS3Store:
                     profile=self._source.profile,
                     file=self._source.file,
                     endpoint=self._storage.endpoint,
+                    read_secret=self._read_secret,
                     ask=self._ask,
                 )
                 self._found = S3Store(self._storage, keys)

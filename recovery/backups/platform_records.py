@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from recovery.backups.configuration import parse_resource
@@ -15,6 +15,7 @@ from recovery.errors import KubernetesError, RescueError
 from recovery.places import make_private
 from recovery.ssh.fleet import Fleet
 
+USUAL_SECRET = "etcd-backup-s3-secret"
 _SECONDS = 6
 
 
@@ -28,10 +29,7 @@ async def read_records(
     KubernetesError where there is neither.
     """
     trouble: RescueError | None = None
-    for name, node in (facts.nodes if facts else {}).items():
-        if node.manifest is None:
-            continue
-        server = ApiServer(fleet.session(name), api_server_url(node.manifest, node.api_server_port))
+    for server in _api_servers(fleet, facts):
         try:
             resource = await server.read_backup_configuration(seconds=_SECONDS)
         except RescueError as error:
@@ -49,6 +47,31 @@ async def read_records(
         remedy="files and objects are listed directly all the same",
         detail=str(trouble) if trouble else "",
     )
+
+
+async def read_secret(fleet: Fleet, facts: ClusterFacts, namespace: str, name: str) -> str:
+    """A secret as the first API server that answers gives it (JSON).
+
+    Raises KubernetesError where none answers, or none has it.
+    """
+    trouble: RescueError | None = None
+    for server in _api_servers(fleet, facts):
+        try:
+            return await server.read_secret(namespace, name, seconds=_SECONDS)
+        except RescueError as error:
+            trouble = error
+    raise KubernetesError(
+        f"the secret {name} cannot be read from the cluster",
+        remedy="give the keys by a profile, the environment, or when asked",
+        detail=str(trouble) if trouble else "no API server is known",
+    )
+
+
+def _api_servers(fleet: Fleet, facts: ClusterFacts | None) -> Iterator[ApiServer]:
+    for name, node in (facts.nodes if facts else {}).items():
+        if node.manifest is not None:
+            url = api_server_url(node.manifest, node.api_server_port)
+            yield ApiServer(fleet.session(name), url)
 
 
 def _remembered(path: Path) -> bytes | None:

@@ -66,7 +66,8 @@ class Journal:
         self.path = path
         make_private(path.parent)
         try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._drop_torn_line()
         except OSError as error:
             raise _unwritable(path, error) from error
         _sync_directory(path.parent)
@@ -78,10 +79,34 @@ class Journal:
         fields["at"] = entry.at or datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps(fields, ensure_ascii=True, separators=(", ", ": ")) + "\n"
         try:
-            os.write(self._descriptor, line.encode())
+            end = os.lseek(self._descriptor, 0, os.SEEK_END)
+            try:
+                self._write_whole(line.encode())
+            except OSError:
+                # A torn line must stay the last one, or nothing after it could be read.
+                os.ftruncate(self._descriptor, end)
+                raise
             os.fsync(self._descriptor)
         except OSError as error:
             raise _unwritable(self.path, error) from error
+
+    def _write_whole(self, content: bytes) -> None:
+        while content:
+            content = content[os.write(self._descriptor, content) :]
+
+    def _drop_torn_line(self) -> None:
+        """A line that a crash has torn announced nothing: what it said was not yet begun."""
+        size = os.lseek(self._descriptor, 0, os.SEEK_END)
+        content = os.pread(self._descriptor, size, 0)
+        whole = content.rfind(b"\n") + 1
+        if whole == size:
+            return
+        try:
+            json.loads(content[whole:])
+        except ValueError:
+            os.ftruncate(self._descriptor, whole)
+        else:
+            self._write_whole(b"\n")
 
     def close(self) -> None:
         """Close the file; appending afterwards is an error."""
@@ -133,7 +158,8 @@ def _unwritable(path: Path, error: OSError) -> RescueError:
     return RescueError(
         f"the journal cannot be written: {error.strerror}",
         where=str(path),
-        remedy="make room, or set XDG_STATE_HOME to a disk that can be written, and start again",
+        remedy="make room there, or set XDG_STATE_HOME to a disk that can be written; nothing more "
+        "is done without a journal, and way-back.md beside it leads back",
     )
 
 

@@ -53,7 +53,7 @@ class NodeWorker:
             say(stream, lines)
 
         try:
-            if again and await self._is_done(session, work):
+            if again and await self._is_done(session, work, timeout):
                 heard(Stream.NOTE, ["already done"])
                 return WorkResult(Outcome.ALREADY_DONE)
             if work.delivery is not None:
@@ -61,7 +61,10 @@ class NodeWorker:
                 return WorkResult(Outcome.DONE)
             return await self._script(session, work, timeout, heard, tail)
         except RescueError as error:
-            return await self._after_trouble(session, work, error, heard, tail)
+            return await self._after_trouble(session, work, timeout, error, heard, tail)
+        except OSError as error:
+            here = RescueError(f"this machine cannot do its part: {error.strerror or error}")
+            return await self._after_trouble(session, work, timeout, here, heard, tail)
 
     async def _script(
         self, session: NodeSession, work: NodeWork, timeout: float, heard: Say, tail: list[str]
@@ -87,12 +90,18 @@ class NodeWorker:
         return _failed(work.node, message, result.exit_status, tail)
 
     async def _after_trouble(
-        self, session: NodeSession, work: NodeWork, error: RescueError, heard: Say, tail: list[str]
+        self,
+        session: NodeSession,
+        work: NodeWork,
+        timeout: float,
+        error: RescueError,
+        heard: Say,
+        tail: list[str],
     ) -> WorkResult:
         """A lost connection or a timeout says nothing about the work: ask the probe."""
         heard(Stream.NOTE, [str(error)])
         try:
-            if await self._is_done(session, work):
+            if await self._is_done(session, work, timeout):
                 heard(Stream.NOTE, ["it is done all the same"])
                 return WorkResult(Outcome.DONE, exit_status=None)
         except RescueError as second:
@@ -101,10 +110,12 @@ class NodeWorker:
         return _failed(work.node, str(error), None, lines)
 
     @staticmethod
-    async def _is_done(session: NodeSession, work: NodeWork) -> bool:
+    async def _is_done(session: NodeSession, work: NodeWork, timeout: float) -> bool:
         if work.probe is None:
             return False
-        result = await session.run(work.probe, timeout=PROBE_SECONDS)
+        # Whether a file has arrived is told by its checksum, which takes long for a large one.
+        seconds = max(PROBE_SECONDS, timeout) if work.delivery else PROBE_SECONDS
+        result = await session.run(work.probe, timeout=seconds)
         return result.exit_status == 0
 
     async def _deliver(

@@ -174,12 +174,18 @@ class PlanRun(RestoreRun):
             self._emit(ActionStarted(_now(), step.id, action.id, work.node))
         if action.watch is not None:
             return await self._watched(step, action, works, attempt)
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._on_node(step, action, work, attempt)) for work in works
-            ]
-        results = [task.result() for task in tasks]
-        return [result.failure for result in results if result.failure is not None]
+        # Not a TaskGroup: what breaks here, such as a full disk under the journal, must not cut
+        # off the scripts that are under way on other nodes.
+        results = await asyncio.gather(
+            *(self._on_node(step, action, work, attempt) for work in works), return_exceptions=True
+        )
+        failures = []
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+            if result.failure is not None:
+                failures.append(result.failure)
+        return failures
 
     async def _on_node(
         self, step: Step, action: Action, work: NodeWork, attempt: int
@@ -240,14 +246,21 @@ class PlanRun(RestoreRun):
         self._emit(ActionEnded(_now(), step.id, action.id, node, result.outcome, message))
 
     def _say(self, node: str, stream: Stream, lines: Sequence[str]) -> None:
-        self._record.log(node, lines)
+        trouble = self._record.log(node, lines)
         self._emit(Output(_now(), node, stream, tuple(lines)))
+        if trouble is not None:
+            self._emit(Output(_now(), node, Stream.NOTE, (trouble,)))
 
     def _write(self, event: JournalEvent, **fields: str | int | None) -> None:
         self._record.journal.append(JournalEntry(event, **fields))  # type: ignore[arg-type]
 
     def _emit(self, event: Event) -> None:
-        self._listener(event)
+        try:
+            self._listener(event)
+        except OSError:
+            # A terminal or a pipe that went away: the journal and the logs still say everything,
+            # and half a restore is worse than one that nobody sees.
+            return
 
     def _last_words(self, outcome: Outcome) -> str:
         if outcome is Outcome.DONE:

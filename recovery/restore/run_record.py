@@ -7,9 +7,11 @@ import json
 import os
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
+from recovery.errors import RescueError
 from recovery.places import make_private
 from recovery.restore.journal import JOURNAL_NAME, Journal, JournalEntry, JournalEvent
 from recovery.restore.plan import Plan
@@ -25,6 +27,7 @@ class RunRecord:
         self.journal = Journal(self.directory / JOURNAL_NAME)
         self.way_back = self.directory / "way-back.md"
         self._logs: dict[str, TextIO] = {}
+        self._unlogged: set[str] = set()
         _write(self.directory / "plan.json", json.dumps(plan_facts(plan), indent=1))
         _write(self.directory / "runbook.md", runbook_markdown(plan))
         _write(self.way_back, way_back_markdown(plan))
@@ -42,31 +45,57 @@ class RunRecord:
             )
         )
 
-    def log(self, node: str, lines: Sequence[str]) -> None:
-        """Keep a node's output whole; the screen keeps only its tail."""
-        if node not in self._logs:
-            path = self.directory / f"{node}.log"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            self._logs[node] = os.fdopen(descriptor, "a", encoding="utf-8", errors="replace")
-        self._logs[node].writelines(f"{line}\n" for line in lines)
+    def log(self, node: str, lines: Sequence[str]) -> str | None:
+        """Keep a node's output whole; the screen keeps only its tail.
+
+        Returns, once, why it cannot be kept: a log is not worth stopping a restore for.
+        """
+        if node in self._unlogged:
+            return None
+        try:
+            if node not in self._logs:
+                path = self.directory / f"{node}.log"
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                self._logs[node] = os.fdopen(descriptor, "a", encoding="utf-8", errors="replace")
+            self._logs[node].writelines(f"{line}\n" for line in lines)
+        except OSError as error:
+            self._give_up(node)
+            return f"its output is no longer kept in {self.directory}: {error.strerror or error}"
+        return None
 
     def flush(self) -> None:
         """Hand the logs to the operating system."""
-        for log in self._logs.values():
-            log.flush()
+        for node, log in list(self._logs.items()):
+            try:
+                log.flush()
+            except OSError:
+                self._give_up(node)
 
     def close(self) -> None:
         """Close every file."""
-        for log in self._logs.values():
-            log.close()
-        self._logs.clear()
+        for node in list(self._logs):
+            self._give_up(node)
         self.journal.close()
+
+    def _give_up(self, node: str) -> None:
+        self._unlogged.add(node)
+        log = self._logs.pop(node, None)
+        if log is not None:
+            with suppress(OSError):  # what it still held cannot be written
+                log.close()
 
 
 def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise RescueError(
+            f"the run's record cannot be written: {error.strerror}",
+            where=str(path),
+            remedy="make room, or set XDG_STATE_HOME to a disk that can be written",
+        ) from error
 
 
 def _user() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,35 @@ def test_the_journal_is_for_its_owner_alone(tmp_path: Path) -> None:
     write_some(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_journal_cut_at_every_byte_can_be_written_on(tmp_path: Path) -> None:
+    whole = write_some(tmp_path / "run" / "journal.jsonl")
+    cut = tmp_path / "cut" / "journal.jsonl"
+    cut.parent.mkdir()
+    for length in range(len(whole) + 1):
+        cut.write_bytes(whole[:length])
+        before = read_journal(cut)
+        journal = Journal(cut)
+        journal.append(JournalEntry(JournalEvent.RUN_ENDED, outcome="done"))
+        journal.close()
+        after = read_journal(cut)
+        assert after[:-1] == before
+        assert after[-1].event is JournalEvent.RUN_ENDED
+
+
+def test_a_full_disk_leaves_no_torn_line_behind(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "journal.jsonl"
+    whole = write_some(path)
+    journal = Journal(path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 10, hard))
+    try:
+        with pytest.raises(RescueError, match="cannot be written"):
+            journal.append(JournalEntry(JournalEvent.STEP_ENDED, step="stage"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == whole
+    journal.append(JournalEntry(JournalEvent.STEP_ENDED, step="stage"))
+    journal.close()
+    assert read_journal(path)[-1].event is JournalEvent.STEP_ENDED

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from recovery.errors import RescueError
 from recovery.restore.events import ActionEnded, Event, Outcome, Output, RunEnded, Stream
 from recovery.restore.journal import JournalEvent, read_journal
 from recovery.restore.node_work import Moved, NodeWorker, Say, WorkResult
@@ -16,9 +19,11 @@ from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailu
 from recovery.restore.plan import Gate, NodeWork, Plan, Watch
 from recovery.restore.planner import PlanOptions, plan
 from recovery.restore.run import PlanRun
+from recovery.restore.run_control import RestoreRun
 from recovery.restore.run_record import RunRecord
 from recovery.restore.watcher import Note
 from tests.restore.broken_cluster import SOURCE, facts
+from tui.commands.restore import _execute
 
 
 class ScriptedWorker:
@@ -204,3 +209,71 @@ async def test_every_line_of_a_node_is_kept_in_its_log(stage: Stage) -> None:
     ]
     log = (stage.record.directory / "etcd-2.log").read_text().splitlines()
     assert log == said
+
+
+async def test_trouble_on_this_machine_does_not_cut_off_scripts_under_way(stage: Stage) -> None:
+    ended: list[str] = []
+
+    async def do(
+        work: NodeWork, *, timeout: float, again: bool, say: Say, moved: Moved
+    ) -> WorkResult:
+        if work.node == "etcd-1":
+            raise RescueError("the journal cannot be written")
+        await asyncio.sleep(0)
+        ended.append(work.node)
+        return WorkResult(Outcome.DONE)
+
+    stage.worker.do = do  # type: ignore[method-assign]
+    with pytest.raises(RescueError, match="the journal cannot be written"):
+        await stage.run.execute()
+    assert sorted(ended) == ["etcd-2", "etcd-3"]
+
+
+async def test_a_log_that_cannot_be_written_is_said_and_does_not_stop_the_run(
+    stage: Stage,
+) -> None:
+    (stage.record.directory / "etcd-2.log").mkdir()
+    assert await stage.run.execute() is Outcome.DONE
+    notes = [
+        line
+        for event in stage.events
+        if isinstance(event, Output) and event.stream is Stream.NOTE
+        for line in event.lines
+    ]
+    assert sum("no longer kept" in note for note in notes) == 1
+
+
+async def test_a_terminal_that_goes_away_does_not_stop_the_run(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+
+    def gone(event: Event) -> None:
+        raise BrokenPipeError
+
+    stage.run._listener = gone
+    assert await stage.run.execute() is Outcome.DONE
+
+
+class _RunUntilToldToStop(RestoreRun):
+    run_id = "run-1"
+    log_path = "/var/lib/runs/run-1"
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    async def execute(self) -> Outcome:
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.sleep(0.01)
+        self.heard.append("went on")
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+        return Outcome.DONE
+
+
+async def test_a_lost_terminal_is_ignored_and_a_termination_interrupts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = _RunUntilToldToStop()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.create_task(_execute(run))
+    assert run.heard == ["went on"]
+    assert "way-back.md" in capsys.readouterr().err

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import signal
 import sys
+from contextlib import suppress
 
 from recovery.errors import RefusedError
 from recovery.health.model import Check, CheckStatus
@@ -11,6 +14,7 @@ from recovery.incident import Incident
 from recovery.restore.events import Outcome
 from recovery.restore.operator import ActionFailure, Choice, Decision
 from recovery.restore.plan import Gate, Plan
+from recovery.restore.run_control import RestoreRun
 from tui.commands.opening import fetch_reference, open_incident
 from tui.commands.run_events import EventPrinter
 
@@ -68,8 +72,28 @@ async def run(arguments: argparse.Namespace) -> int:
         plan = incident.plan(fetched)
         printer = EventPrinter(plan, as_json=arguments.events == "json")
         run_ = incident.restore(plan, fetched, ConfirmedOperator(), printer.hear)
-        outcome = await run_.execute()
+        outcome = await _execute(run_)
         return _exit(incident, outcome)
+
+
+async def _execute(run_: RestoreRun) -> Outcome:
+    """Ctrl-C and SIGTERM interrupt the run; a terminal that goes away does not."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    try:
+        return await run_.execute()
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            sys.stderr.write(
+                f"etcd-rescue: run {run_.run_id} was interrupted; what was done is in "
+                f"{run_.log_path}/journal.jsonl, the way back in way-back.md beside it\n"
+            )
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 def _exit(incident: Incident, outcome: Outcome) -> int:

@@ -22,9 +22,8 @@ import stat
 import struct
 import sys
 import threading
-from itertools import accumulate, chain
-from operator import add, lt
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from operator import lt
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 MAGIC = 0xED0CDAED
 FORMAT_VERSION = 2
@@ -44,6 +43,7 @@ PAGE_HEADER = struct.Struct("<QHHI")
 META_FIELDS = struct.Struct("<IIIIQQQQQQ")
 BUCKET_HEADER = struct.Struct("<QQ")
 REVISION = struct.Struct(">QcQ")
+LATEST = b"\xff" * 18
 REVISION_SIZES = frozenset((17, 18))
 
 Report = Callable[[int, int], None]
@@ -81,15 +81,12 @@ class Entry(NamedTuple):
     page: int
 
 
-class Leaf(NamedTuple):
-    """A leaf page: its first element header, how many, where it ends, its keys' bounds."""
+Leaf = Tuple[int, int, int, int, bytes, Optional[bytes]]
+"""A leaf page: its number, the place of its first element header, how many there are, where the
+page ends, and between which keys its keys lie. A plain tuple: there are hundreds of thousands."""
 
-    page: int
-    elements: int
-    entries: int
-    end: int
-    low: bytes
-    high: Optional[bytes]
+Waiting = Tuple[int, bytes, Optional[bytes]]
+"""A page to be visited, and between which keys its keys lie."""
 
 
 # --- the file ------------------------------------------------------------------------------
@@ -176,7 +173,6 @@ class Tree:
         self.claimed = bytearray(meta.pages)
         self.claimed[0] = self.claimed[1] = 1
         self.seen = 2
-        self.formats = {}  # type: Dict[int, struct.Struct]
 
     def place(self, page: int) -> str:
         """A page in words."""
@@ -195,6 +191,16 @@ class Tree:
         self.claimed[page] = 1
         self.seen += 1
 
+    def claim_overflow(self, page: int, overflow: int) -> None:
+        """Take the pages that a page goes on into."""
+        last = page + overflow
+        if last >= self.pages:
+            raise self.damage(page, "it goes on to page %d of %d" % (last, self.pages))
+        if any(self.claimed[page + 1 : last + 1]):
+            raise self.damage(page, "it goes on into pages that are in use already")
+        self.claimed[page + 1 : last + 1] = b"\x01" * overflow
+        self.seen += overflow
+
     def open(self, page: int) -> Tuple[int, int, int, int]:
         """A claimed page: its flags, its count, where its elements start, where it ends."""
         start = page * self.page_size
@@ -202,53 +208,64 @@ class Tree:
         if number != page:
             raise self.damage(page, "it says to be page %d" % number)
         if overflow:
-            last = page + overflow
-            if last >= self.pages:
-                raise self.damage(page, "it goes on to page %d of %d" % (last, self.pages))
-            if any(self.claimed[page + 1 : last + 1]):
-                raise self.damage(page, "it goes on into pages that are in use already")
-            self.claimed[page + 1 : last + 1] = b"\x01" * overflow
-            self.seen += overflow
+            self.claim_overflow(page, overflow)
         return flags, count, start + PAGE_HEADER.size, start + (overflow + 1) * self.page_size
 
-    def leaves(self, root: int, by: int) -> Iterator[Leaf]:
-        """The leaves below a page, from the lowest key to the highest."""
+    def leaves(self, root: int, by: int, backwards: bool = False) -> Iterator[Leaf]:
+        """The leaves below a page, from the lowest key to the highest, or backwards."""
+        data, page_size, unpack = self.data, self.page_size, PAGE_HEADER.unpack_from
         self.claim(root, by)
-        waiting = [(root, b"", None)]  # type: List[Tuple[int, bytes, Optional[bytes]]]
+        waiting: List[Waiting] = [(root, b"", None)]
         while waiting:
             page, low, high = waiting.pop()
-            flags, count, start, end = self.open(page)
+            start = page * page_size
+            number, flags, count, overflow = unpack(data, start)
+            if number != page:
+                raise self.damage(page, "it says to be page %d" % number)
+            end = start + page_size
+            if overflow:
+                self.claim_overflow(page, overflow)
+                end += overflow * page_size
             if flags == LEAF:
-                yield Leaf(page, start, count, end, low, high)
+                yield page, start + 16, count, end, low, high
             elif flags == BRANCH:
-                children = self.children(page, count, start, end, low, high)
-                children.reverse()
+                children = self.children(page, count, start + 16, end, low, high)
+                if not backwards:
+                    children.reverse()
                 waiting.extend(children)
             else:
                 raise self.damage(page, "it is neither branch nor leaf (flags %#x)" % flags)
 
     def children(
         self, page: int, count: int, start: int, end: int, low: bytes, high: Optional[bytes]
-    ) -> List[Tuple[int, bytes, Optional[bytes]]]:
-        """A branch page's children with the bounds of their keys."""
+    ) -> List[Waiting]:
+        """A branch page's children with the bounds of their keys. It claims them."""
         behind = start + 16 * count
         if not count or behind > end:
             raise self.damage(page, "a branch with %d elements" % count)
-        numbers = []  # type: List[int]
-        keys = []  # type: List[bytes]
-        bounds = []  # type: List[Optional[bytes]]
-        for element in range(start, start + 16 * count, 16):
-            position, size, child = struct.unpack_from("<IIQ", self.data, element)
+        numbers = struct.unpack_from("<" + "IIQ" * count, self.data, start)
+        keys: List[bytes] = []
+        element = start
+        for position, size in zip(numbers[0::3], numbers[1::3]):
             if element + position != behind or behind + size > end:
                 raise self.damage(page, "a key is not where it has to be")
-            self.claim(child, page)
-            numbers.append(child)
             keys.append(self.data[behind : behind + size])
             behind += size
+            element += 16
+        children = numbers[2::3]
+        claimed = self.claimed
+        if min(children) < 2 or max(children) >= self.pages:
+            raise self.damage(page, "it points outside the database")
+        for child in children:
+            if claimed[child]:
+                raise self.damage(page, "it points to page %d, which is in use already" % child)
+            claimed[child] = 1
+        self.seen += count
         self.check_order(page, keys, low, high)
+        bounds: List[Optional[bytes]] = []
         bounds.extend(keys[1:])
         bounds.append(high)
-        return list(zip(numbers, keys, bounds))
+        return list(zip(children, keys, bounds))
 
     def check_order(self, page: int, keys: List[bytes], low: bytes, high: Optional[bytes]) -> None:
         """Raise Damage unless the page's keys rise, within what its parent says."""
@@ -258,41 +275,38 @@ class Tree:
             raise self.damage(page, "its keys belong into another page")
 
     def layout(
-        self, leaf: Leaf
-    ) -> Tuple[Tuple[int, ...], List[int], Tuple[int, ...], Tuple[int, ...]]:
+        self, page: int, elements: int, count: int, end: int
+    ) -> Iterator[Tuple[int, int, int, int]]:
         """Of each entry of a leaf: flags, place, key size, value size; all of it in the page.
 
         bbolt writes keys and values one after another behind the headers, without a gap.
         """
-        count = leaf.entries
-        behind = leaf.elements + 16 * count
-        if behind > leaf.end:
-            raise self.damage(leaf.page, "a leaf with %d elements" % count)
-        form = self.formats.get(count)
-        if form is None:
-            form = self.formats[count] = struct.Struct("<%dI" % (4 * count))
-        numbers = form.unpack_from(self.data, leaf.elements)
-        key_sizes, value_sizes = numbers[2::4], numbers[3::4]
-        places = list(map(add, numbers[1::4], range(leaf.elements, behind, 16)))
-        due = list(accumulate(chain((behind,), map(add, key_sizes, value_sizes))))
-        if due.pop() > leaf.end or places != due:
-            raise self.damage(leaf.page, "an entry is not where it has to be")
-        return numbers[0::4], places, key_sizes, value_sizes
+        place = elements + 16 * count
+        if place > end:
+            raise self.damage(page, "a leaf with %d elements" % count)
+        for element in range(elements, elements + 16 * count, 16):
+            flags, position, key_size, size = struct.unpack_from("<4I", self.data, element)
+            if element + position != place or place + key_size + size > end:
+                raise self.damage(page, "an entry is not where it has to be")
+            yield flags, place, key_size, size
+            place += key_size + size
 
     def entries(self, leaves: Iterator[Leaf]) -> Iterator[Entry]:
         """The entries of a small bucket, in order."""
-        last = b""
-        for leaf in leaves:
-            flags, places, key_sizes, value_sizes = self.layout(leaf)
-            keys = [self.data[at : at + size] for at, size in zip(places, key_sizes)]
-            self.check_order(leaf.page, keys, max(leaf.low, last), leaf.high)
-            last = keys[-1] + b"\0" if keys else last
-            for flag, at, key, size in zip(flags, places, keys, value_sizes):
-                if flag & ~BUCKET_ENTRY:
-                    raise self.damage(leaf.page, "an entry of an unknown kind (%#x)" % flag)
-                yield Entry(key, flag == BUCKET_ENTRY, at + len(key), size, leaf.page)
+        last: Optional[bytes] = None
+        for page, elements, count, end, low, high in leaves:
+            for flags, place, key_size, size in self.layout(page, elements, count, end):
+                key = self.data[place : place + key_size]
+                if key < low or (high is not None and key >= high):
+                    raise self.damage(page, "its keys belong into another page")
+                if last is not None and key <= last:
+                    raise self.damage(page, "its keys are out of order")
+                if flags & ~BUCKET_ENTRY:
+                    raise self.damage(page, "an entry of an unknown kind (%#x)" % flags)
+                last = key
+                yield Entry(key, flags == BUCKET_ENTRY, place + key_size, size, page)
 
-    def bucket(self, entry: Entry) -> Iterator[Leaf]:
+    def bucket(self, entry: Entry, backwards: bool = False) -> Iterator[Leaf]:
         """The leaves of the bucket that a root entry stands for; a small one lies in the entry."""
         if not entry.is_bucket:
             raise self.damage(entry.page, "bucket %s is none" % shown(entry.key))
@@ -300,14 +314,14 @@ class Tree:
             raise self.damage(entry.page, "bucket %s is too short" % shown(entry.key))
         root, _ = BUCKET_HEADER.unpack_from(self.data, entry.start)
         if root:
-            return self.leaves(root, entry.page)
+            return self.leaves(root, entry.page, backwards)
         start, end = entry.start + BUCKET_HEADER.size, entry.start + entry.size
         if end - start < PAGE_HEADER.size:
             raise self.damage(entry.page, "bucket %s is too short" % shown(entry.key))
         number, flags, count, overflow = PAGE_HEADER.unpack_from(self.data, start)
         if number or overflow or flags != LEAF:
             raise self.damage(entry.page, "bucket %s is no leaf" % shown(entry.key))
-        return iter([Leaf(entry.page, start + PAGE_HEADER.size, count, end, b"", None)])
+        return iter([(entry.page, start + PAGE_HEADER.size, count, end, b"", None)])
 
     def check_freelist(self, page: int) -> None:
         """The list of free pages, where one is written (etcd writes none): none may be in use."""
@@ -356,7 +370,7 @@ def fields(data: bytes) -> Dict[int, Any]:
 
     Raises ValueError where the bytes are none.
     """
-    found = {}  # type: Dict[int, Any]
+    found: Dict[int, Any] = {}
     at = 0
     while at < len(data):
         tag, at = varint(data, at)
@@ -375,12 +389,15 @@ def fields(data: bytes) -> Dict[int, Any]:
 
 # --- the key bucket ------------------------------------------------------------------------
 
-VARINT = rb"([\x80-\xff]{0,9}[\x00-\x7f])"
+VARINT = rb"[\x80-\xff]*[\x00-\x7f]"
 AFTER_KEY = re.compile(
-    rb"\x10" + VARINT + rb"\x18" + VARINT + rb"\x20" + VARINT + rb"(?:\x2a" + VARINT + rb")?"
-    rb"(k8s:enc:[a-z0-9]{1,32}:v[0-9]{1,2}:[^:\x00-\x1f]{1,256}:)?"
+    rb"\x10" + VARINT + rb"\x18" + VARINT + rb"\x20" + VARINT + rb"(?:\x2a(" + VARINT + rb"))?"
 )
-"""An mvccpb.KeyValue behind its key: created, modified, version; a value's size and beginning."""
+"""An mvccpb.KeyValue behind its key: created, modified, version, and the value's size."""
+MODIFIED = re.compile(rb"\x10" + VARINT + rb"\x18(" + VARINT + rb")")
+
+ENCRYPTED = re.compile(rb"k8s:enc:([a-z0-9]{1,32}):(v[0-9]{1,2}):([^:\x00-\x1f]{1,256}):")
+"""How a value begins that the API server encrypted: provider, version, name of the key."""
 
 
 class Keyspace:
@@ -390,121 +407,138 @@ class Keyspace:
         self.tree = tree
         self.entries = 0
         self.revision = 0
-        self.live = {}  # type: Dict[bytes, int]
-        """A live key's element header, as its place in the file."""
-        self.groups = {}  # type: Dict[bytes, List[int]]
-        """Live keys and bytes of values, by what stands before a key's last slash."""
-        self.encryption = {}  # type: Dict[bytes, int]
+        self.live = 0
         self.leased = 0
+        self.groups: Dict[bytes, List[int]] = {}
+        """Live keys and bytes of values, by what stands before a key's last slash."""
+        self.encryption: Dict[Tuple[bytes, ...], int] = {}
 
-    def scan(self, leaves: Iterator[Leaf], on_page: Callable[[], None]) -> None:
-        """Go through all revisions, oldest first, and keep each key's last one."""
-        data, layout, live, damage = self.tree.data, self.tree.layout, self.live, self.tree.damage
-        check_order, forget = self.tree.check_order, self.live.pop
-        last = b""
-        for leaf in leaves:
-            flags, places, key_sizes, value_sizes = layout(leaf)
-            if any(flags):
-                raise damage(leaf.page, "an entry of an unknown kind among the revisions")
-            if not REVISION_SIZES.issuperset(key_sizes):
-                raise damage(leaf.page, "a revision of impossible size")
-            revisions = [data[at : at + 17] for at in places]
-            if revisions:
-                check_order(leaf.page, revisions, max(leaf.low[:17], last), leaf.high)
-                last = revisions[-1] + b"\0"
-                self.entries += len(revisions)
-            header = leaf.elements
-            for at, key_size, size in zip(places, key_sizes, value_sizes):
-                value = at + key_size
+    def scan(  # noqa: PLR0912, PLR0915 - a call for every branch of it would take half as long again
+        self, leaves: Iterator[Leaf], thorough: bool, on_pages: Callable[[], None]
+    ) -> None:
+        """Go through all revisions, newest first, so that a key's first one is the one that counts.
+
+        Most of the time of a reading passes in here. `thorough` looks at the values of superseded
+        revisions as well.
+        """
+        data, damage, groups, match = self.tree.data, self.tree.damage, self.groups, AFTER_KEY.match
+        seen: Set[bytes] = set()
+        forms: Dict[int, Any] = {}
+        sizes: Dict[Optional[bytes], int] = {None: 0}
+        see, live = seen.add, 0
+        for pages, (page, elements, count, end, low, high) in enumerate(leaves):
+            header = elements + 16 * count
+            behind = header
+            if header > end:
+                raise damage(page, "a leaf with %d elements" % count)
+            form = forms.get(count)
+            if form is None:
+                form = forms[count] = struct.Struct("<%dI" % (4 * count)).unpack_from
+            last, place = high or LATEST, 0
+            numbers = reversed(form(data, elements))
+            for size, key_size, position, flags in zip(numbers, numbers, numbers, numbers):
+                header -= 16
+                value = header + position + key_size
+                stop = value + size
+                if stop != place and (place or stop > end):
+                    raise damage(page, "an entry is not where it has to be")
+                place = header + position
+                revision = data[place : place + 17]
+                if revision >= last:
+                    raise damage(page, "its keys are out of order")
+                last = revision
+                if flags or key_size not in REVISION_SIZES:
+                    raise damage(page, "an entry of an unknown kind among the revisions")
                 if size > 1 and data[value] == 10:
                     length = data[value + 1]
                     start = value + 2
                     if length > 127:
-                        length, start = self.long_key(leaf, value, size)
-                    end = start + length
-                    if end > value + size:
-                        raise damage(leaf.page, "a key is longer than its revision")
-                    if key_size == 17:
-                        live[data[start:end]] = header
+                        length, start = self.long_key(page, value, stop)
+                    tail = start + length
+                    if tail > stop:
+                        raise damage(page, "a key is longer than its revision")
+                    key = data[start:tail]
+                    if key in seen:
+                        if thorough and key_size == 17:
+                            self.check_value(page, place, tail, stop)
+                        continue
+                    see(key)
+                    if key_size == 18:
+                        continue
+                    found = match(data, tail, stop)
+                    if found is None:
+                        raise damage(page, "the value of %s is damaged" % shown(key))
+                    encoded = found.group(1)
+                    length = sizes.get(encoded, -1)
+                    if length < 0:
+                        length = sizes[encoded] = varint(encoded, 0)[0]
+                    start = found.end()
+                    if start + length != stop or thorough:
+                        self.check_value(page, place, tail, stop)
+                        self.leased += start + length != stop
+                    if data[start : start + 8] == b"k8s:enc:":
+                        self.note_encryption(start, start + length)
+                    live += 1
+                    group = key[: key.rfind(b"/") + 1]
+                    counted = groups.get(group)
+                    if counted is None:
+                        groups[group] = [1, length]
                     else:
-                        forget(data[start:end], None)
+                        counted[0] += 1
+                        counted[1] += length
                 elif size:
-                    raise damage(leaf.page, "a revision holds no key and value")
-                header += 16
-            on_page()
-        if last:
-            self.revision = REVISION.unpack(last[:17])[0]
+                    raise damage(page, "a revision holds no key and value")
+            if count:
+                if place != behind:
+                    raise damage(page, "an entry is not where it has to be")
+                if last < low[:17]:
+                    raise damage(page, "its keys belong into another page")
+                if not self.entries:
+                    newest = behind - 16 + form(data, elements)[-3]
+                    self.revision = REVISION.unpack_from(data, newest)[0]
+                self.entries += count
+            if not pages & 1023:
+                on_pages()
+        self.live = live
 
-    def long_key(self, leaf: Leaf, value: int, size: int) -> Tuple[int, int]:
+    def long_key(self, page: int, value: int, stop: int) -> Tuple[int, int]:
         """Length and place of a key of 128 bytes or more."""
-        head = self.tree.data[value : value + min(size, 16)]
         try:
-            length, start = varint(head, 1)
+            length, start = varint(self.tree.data[value : min(value + 12, stop)], 1)
         except ValueError:
-            raise self.tree.damage(leaf.page, "a revision holds no key and value") from None
+            raise self.tree.damage(page, "a revision holds no key and value") from None
         return length, value + start
 
-    def settle(self, thorough: bool) -> None:
-        """Measure the live values, and group them. `thorough` compares every revision as well."""
-        data, groups, match = self.tree.data, self.groups, AFTER_KEY.match
-        unpack, sizes = struct.Struct("<4I").unpack_from, {}  # type: Any, Dict[bytes, int]
-        for key, header in self.live.items():
-            _, position, key_size, entry_size = unpack(data, header)
-            value = header + position + key_size
-            end = value + entry_size
-            length = len(key)
-            after = value + 2 + length if length < 128 else value + length_before(length) + length
-            found = match(data, after, end)
-            if not found:
-                raise self.broken(header, key)
-            encoded = found.group(4)
-            if encoded is None:
-                size, tail = 0, found.end(3)
-            else:
-                size = sizes.get(encoded, -1)
-                if size < 0:
-                    size = sizes[encoded] = varint(encoded, 0)[0]
-                tail = found.end(4) + size
-            if tail != end:
-                self.check_tail(header, key, tail, end)
-            if thorough and varint(found.group(2), 0)[0] != self.main_at(header + position):
-                raise self.broken(header, key)
-            if found.group(5) and found.end(5) <= tail:
-                self.encryption[found.group(5)] = self.encryption.get(found.group(5), 0) + 1
-            group = key[: key.rfind(b"/") + 1]
-            if group in groups:
-                counted = groups[group]
-                counted[0] += 1
-                counted[1] += size
-            else:
-                groups[group] = [1, size]
-
-    def check_tail(self, header: int, key: bytes, tail: int, end: int) -> None:
-        """What follows the value can only be the lease."""
-        if tail >= end or self.tree.data[tail] != 0x30:
-            raise self.broken(header, key)
+    def check_value(self, page: int, place: int, behind: int, stop: int) -> None:
+        """Raise Damage unless what follows a key is whole, and fits the revision it lies under."""
+        found = AFTER_KEY.match(self.tree.data, behind, stop)
+        main, mark, _ = REVISION.unpack_from(self.tree.data, place)
         try:
-            _, behind = varint(self.tree.data[tail:end], 1)
+            modified = MODIFIED.match(self.tree.data, behind, stop)
+            if not found or not modified or mark != b"_":
+                raise ValueError("no value")
+            if varint(modified.group(1), 0)[0] != main:
+                raise ValueError("another revision")
+            size = varint(found.group(1), 0)[0] if found.group(1) else 0
+            if found.end() + size != stop:
+                self.check_lease(found.end() + size, stop)
         except ValueError:
-            raise self.broken(header, key) from None
-        if tail + behind != end:
-            raise self.broken(header, key)
-        self.leased += 1
+            raise self.tree.damage(page, "a value at byte %d is damaged" % behind) from None
 
-    def main_at(self, place: int) -> int:
-        """The main part of the revision at that byte."""
-        number, _, _ = REVISION.unpack_from(self.tree.data, place)
-        return int(number)
+    def check_lease(self, tail: int, stop: int) -> None:
+        """What follows the value can only be the lease. Raises ValueError."""
+        if tail >= stop or self.tree.data[tail] != 0x30:
+            raise ValueError("no lease")
+        _, behind = varint(self.tree.data[tail : min(tail + 12, stop)], 1)
+        if tail + behind != stop:
+            raise ValueError("no lease")
 
-    def broken(self, header: int, key: bytes) -> Damage:
-        """A live key's value cannot be read."""
-        page = header // self.tree.page_size
-        return self.tree.damage(page, "the value of %s is damaged" % shown(key))
-
-
-def length_before(length: int) -> int:
-    """How many bytes a protobuf key's tag and size take."""
-    return 2 + sum(length >> shift > 0 for shift in (7, 14, 21, 28))
+    def note_encryption(self, start: int, stop: int) -> None:
+        """Count a value under the key that it was encrypted with."""
+        found = ENCRYPTED.match(self.tree.data, start, stop)
+        if found:
+            name = found.groups()
+            self.encryption[name] = self.encryption.get(name, 0) + 1
 
 
 # --- Kubernetes ----------------------------------------------------------------------------
@@ -545,8 +579,8 @@ def largest(counted: Dict[str, List[int]]) -> List[Dict[str, Any]]:
 
 def kubernetes(groups: Dict[bytes, List[int]]) -> Dict[str, Any]:
     """Live keys counted by resource and by namespace; `otherKeys` are not Kubernetes'."""
-    resources = {}  # type: Dict[str, List[int]]
-    namespaces = {}  # type: Dict[str, List[int]]
+    resources: Dict[str, List[int]] = {}
+    namespaces: Dict[str, List[int]] = {}
     others = 0
     for group, (count, size) in groups.items():
         named = resource_of(group)
@@ -590,7 +624,7 @@ class Contents:
             "compactedRevision": 0,
         }  # type: Dict[str, Any]
 
-    def read(self, meta: Meta, brief: bool, on_page: Callable[[], None]) -> None:
+    def read(self, meta: Meta, brief: bool, thorough: bool, on_pages: Callable[[], None]) -> None:
         """Read all buckets; `brief` only looks for the last revision of the keys."""
         collect = {
             b"meta": self.on_meta,
@@ -600,7 +634,7 @@ class Contents:
             b"auth": self.on_auth,
             b"lease": self.on_lease,
         }  # type: Dict[bytes, Callable[[Entry], None]]
-        key_bucket = None  # type: Optional[Entry]
+        key_bucket: Optional[Entry] = None
         for bucket in list(self.tree.entries(self.tree.leaves(meta.root, 0))):
             if bucket.key == b"key":
                 key_bucket = bucket
@@ -624,7 +658,7 @@ class Contents:
         if brief:
             self.keyspace.revision = last_revision(self.tree, key_bucket)
         else:
-            self.keyspace.scan(self.tree.bucket(key_bucket), on_page)
+            self.keyspace.scan(self.tree.bucket(key_bucket, backwards=True), thorough, on_pages)
             self.tree.check_freelist(meta.freelist)
         self.found["members"].sort(key=lambda member: (member["name"], member["id"]))
         self.found["alarms"].sort(key=lambda alarm: (alarm["alarm"], alarm["member"]))
@@ -698,7 +732,7 @@ class Contents:
         if not brief:
             document.update(kubernetes(keys.groups))
             document["keys"] = self.total + keys.entries
-            document["liveKeys"] = len(keys.live)
+            document["liveKeys"] = keys.live
             document["leasedKeys"] = keys.leased
             document["encryption"] = [
                 {"provider": name, "key": key, "count": count}
@@ -707,9 +741,9 @@ class Contents:
         return document
 
 
-def encryption_of(counted: Tuple[bytes, int]) -> Tuple[str, str, int]:
-    """Provider and key name out of `k8s:enc:PROVIDER:v1:KEY:`."""
-    _, _, provider, version, key, _ = shown(counted[0]).split(":")
+def encryption_of(counted: Tuple[Tuple[bytes, ...], int]) -> Tuple[str, str, int]:
+    """Provider, key name, count; the provider with the format's version where it is not v1."""
+    provider, version, key = map(shown, counted[0])
     return (provider if version == "v1" else provider + " " + version), key, counted[1]
 
 
@@ -725,38 +759,28 @@ def texts_of(value: object) -> List[str]:
 
 def last_revision(tree: Tree, bucket: Entry) -> int:
     """The highest revision, by going down on the right only."""
-    root, _ = BUCKET_HEADER.unpack_from(tree.data, bucket.start)
-    if not bucket.is_bucket or not root:
-        leaf = list(tree.bucket(bucket))[-1]
-    else:
+    root = BUCKET_HEADER.unpack_from(tree.data, bucket.start)[0] if bucket.size >= 16 else 0
+    if root and bucket.is_bucket:
         page, by = root, bucket.page
-        low, high = b"", None  # type: bytes, Optional[bytes]
-        while True:
+        flags = BRANCH
+        while flags == BRANCH:
             tree.claim(page, by)
             flags, count, start, end = tree.open(page)
-            if flags != BRANCH:
-                break
-            by = page
-            page, low, high = last_child(tree, page, count, start, end)
+            if flags == BRANCH:
+                if not count or start + 16 * count > end:
+                    raise tree.damage(page, "a branch with %d elements" % count)
+                by = page
+                page = struct.unpack_from("<Q", tree.data, start + 16 * count - 8)[0]
         if flags != LEAF:
             raise tree.damage(page, "it is neither branch nor leaf (flags %#x)" % flags)
-        leaf = Leaf(page, start, count, end, low, high)
-    _, places, key_sizes, _ = tree.layout(leaf)
-    if not places:
-        return 0
-    if key_sizes[-1] not in REVISION_SIZES:
-        raise tree.damage(leaf.page, "a revision of impossible size")
-    return int(REVISION.unpack_from(tree.data, places[-1])[0])
-
-
-def last_child(
-    tree: Tree, page: int, count: int, start: int, end: int
-) -> Tuple[int, bytes, Optional[bytes]]:
-    """The child with the highest keys."""
-    if not count or start + 16 * count > end:
-        raise tree.damage(page, "a branch with %d elements" % count)
-    _, _, child = struct.unpack_from("<IIQ", tree.data, start + 16 * (count - 1))
-    return child, b"", None
+    else:
+        page, start, count, end, _, _ = next(tree.bucket(bucket))
+    last = 0
+    for _, place, key_size, _ in tree.layout(page, start, count, end):
+        if key_size not in REVISION_SIZES:
+            raise tree.damage(page, "a revision of impossible size")
+        last = REVISION.unpack_from(tree.data, place)[0]
+    return last
 
 
 # --- the whole file ------------------------------------------------------------------------
@@ -867,8 +891,9 @@ def read_contents(
     try:
         tree = Tree(data, meta)
         contents = Contents(tree)
-        contents.read(meta, brief, lambda: progress.on_scanned(tree.seen * tree.page_size))
-        contents.keyspace.settle(thorough)
+        contents.read(
+            meta, brief, thorough, lambda: progress.on_scanned(tree.seen * tree.page_size)
+        )
         return contents
     finally:
         if collecting:

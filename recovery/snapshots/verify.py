@@ -28,9 +28,21 @@ Progress = Callable[[int, int], None]
 READER = Path(__file__).with_name("reader.py")
 """The reader as a program: one file, standard library only."""
 
+_START = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "import reader; sys.exit(reader.main(sys.argv[1:]))"
+)
 _SILENCE = 300.0
 """Seconds without any sign of progress after which the reader is given up."""
 _TOLD = 4000
+
+
+def reader_command() -> tuple[str, ...]:
+    """The command that starts the reader on this machine; its arguments follow.
+
+    Imported rather than run as a script, because only then Python keeps it compiled.
+    """
+    return (sys.executable, "-I", "-S", "-c", _START, str(READER.parent))
 
 
 async def verify_database(path: Path, progress: Progress | None = None) -> Verdict:
@@ -41,7 +53,7 @@ async def verify_database(path: Path, progress: Progress | None = None) -> Verdi
     be said: the file cannot be opened, or the reading process died.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", str(READER), "--progress", str(path), stdout=PIPE, stderr=PIPE
+        *reader_command(), "--progress", str(path), stdout=PIPE, stderr=PIPE
     )
     try:
         document, told = await _conversation(process, progress)

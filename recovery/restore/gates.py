@@ -25,7 +25,8 @@ def gates(
             risk=Risk.CHANGE,
             steps=("stage", "restore"),
             stops="nothing: the cluster is not touched yet",
-            keeps=f"everything; new files go to {first.run_dir} and {first.staging}",
+            keeps="everything; new files go to "
+            f"{_everywhere(grounds, first.run_dir, first.staging)}",
             undo="remove those two directories",
         ),
         Gate(
@@ -34,8 +35,8 @@ def gates(
             risk=Risk.DESTROY,
             steps=("stop", "set-aside", "manifest", "place", "start"),
             stops="kubelet, etcd, kube-apiserver, scheduler, controller-manager",
-            replaces=f"{first.member} by the snapshot {source.name}",
-            keeps=f"the old data in {first.aside}, on every node",
+            replaces=f"{_everywhere(grounds, first.member)} by the snapshot {source.name}",
+            keeps=f"the old data in {_everywhere(grounds, first.aside)}",
             loses=_loses(source),
             undo="the old data is renamed back, and etcd.yaml with it",
         ),
@@ -49,6 +50,14 @@ def gates(
             undo="none is needed",
         ),
     )
+
+
+def _everywhere(grounds: Sequence[NodeGround], *paths: str) -> str:
+    """The paths of the first node, and whether the other nodes have the same."""
+    named = " and ".join(paths)
+    if len({(ground.run_dir, ground.staging, ground.member) for ground in grounds}) == 1:
+        return f"{named}, on every node"
+    return f"{named} on {grounds[0].name}, and likewise on the others"
 
 
 def _loses(source: RestoreSource) -> str:

@@ -84,6 +84,11 @@ class NodeGround:
         return posixpath.join(self.data_dir, "member")
 
     @property
+    def client_url(self) -> str:
+        """Where clients reach this one; the manifest always says where it listens."""
+        return (*self.manifest.advertise_client_urls, *self.manifest.listen_client_urls)[0]
+
+    @property
     def peer_urls(self) -> tuple[str, ...]:
         """Where the other members reach this one."""
         return self.manifest.initial_advertise_peer_urls

@@ -210,6 +210,15 @@ def test_a_manifest_without_the_state_flag_gets_it_and_the_diff_is_one_line() ->
     assert {line.strip() for line in added} == {"- --initial-cluster-state=existing"}
 
 
+def test_a_manifest_without_advertised_client_urls_can_be_planned_with() -> None:
+    node = node_facts(1)
+    assert node.manifest is not None
+    manifest = dataclasses.replace(node.manifest, advertise_client_urls=())
+    node = dataclasses.replace(node, manifest=manifest)
+    planned = plan(facts(node, node_facts(2), node_facts(3)), SOURCE, PlanOptions("run-1"))
+    assert "https://127.0.0.1:2379" in planned.step("verify").actions[0].works[0].script
+
+
 def test_a_manifest_that_holds_the_scripts_end_mark_is_still_text() -> None:
     node = node_facts(1, state="new")
     assert node.manifest is not None

@@ -5,6 +5,7 @@ All that can fail cheaply happens in steps 2 and 3, while the cluster is untouch
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from recovery.restore.ground import NodeGround
@@ -155,9 +156,9 @@ def _snapshot(grounds: Sequence[NodeGround], source: RestoreSource) -> Action:
                 ground.name,
                 script=(
                     f"# On the machine that holds the snapshot, {source.size} bytes:\n"
-                    f"scp snapshot.db {ground.node.host}:{ground.snapshot}\n"
+                    f"scp snapshot.db {shlex.quote(f'{ground.node.host}:{ground.snapshot}')}\n"
                     f"# On {ground.name}, this must print {source.sha256}:\n"
-                    f"sha256sum {ground.snapshot}\n"
+                    f"sha256sum {shlex.quote(ground.snapshot)}\n"
                 ),
                 probe=node_script(_SNAPSHOT_READY, snapshot=ground.snapshot, sha256=source.sha256),
                 delivery=Delivery(Carried.SNAPSHOT, ground.snapshot, source.sha256, source.size),
@@ -197,8 +198,8 @@ def _carried_tool(grounds: Sequence[NodeGround]) -> Action:
                 ground.name,
                 script=(
                     f"# From {ground.tool.carried_from}, by way of this machine:\n"
-                    f"scp {ground.tool.carried_from}:{ground.tool.tool.path} "
-                    f"{ground.node.host}:{ground.tool_path}\n"
+                    f"scp {shlex.quote(f'{ground.tool.carried_from}:{ground.tool.tool.path}')} "
+                    f"{shlex.quote(f'{ground.node.host}:{ground.tool_path}')}\n"
                 ),
                 probe=node_script(_TOOL_READY, tool=ground.tool_path),
                 delivery=Delivery(

@@ -129,8 +129,7 @@ def _quorum_still_lost(grounds: Sequence[NodeGround]) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                script=f"etcdctl --endpoints {ground.manifest.advertise_client_urls[0]} "
-                "endpoint health\n",
+                script=f"etcdctl --endpoints {ground.client_url} endpoint health\n",
             )
             for ground in grounds
         ),

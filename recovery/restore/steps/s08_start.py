@@ -85,7 +85,7 @@ def _etcd_formed(grounds: Sequence[NodeGround], seconds: float) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                f"etcdctl --endpoints {ground.manifest.advertise_client_urls[0]} endpoint health\n",
+                f"etcdctl --endpoints {ground.client_url} endpoint health\n",
             )
             for ground in grounds
         ),

@@ -18,7 +18,7 @@ def verify(grounds: Sequence[NodeGround]) -> Step:
         works=tuple(
             NodeWork(
                 ground.name,
-                f"etcdctl --endpoints {ground.manifest.advertise_client_urls[0]} endpoint hashkv\n",
+                f"etcdctl --endpoints {ground.client_url} endpoint hashkv\n",
             )
             for ground in grounds
         ),

@@ -17,7 +17,7 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_INTERRUPTED = 4
 
-_COMMANDS = ("demo", "snapshots", "verify", "plan", "restore", "health")
+_COMMANDS = ("demo", "snapshots", "inspect", "verify", "plan", "restore", "health")
 
 _DESCRIPTION = """\
 Bring a Kubernetes cluster back after it lost its etcd.

@@ -28,8 +28,7 @@ def find_inventory(explicit: Path | None, environ: Mapping[str, str]) -> Path:
     raise InventoryError(
         f"there is no inventory; looked for {looked_at}",
         remedy=(
-            "write one (etcd-rescue discover USER@HOST prints it from one control-plane node), "
-            "or name it with --inventory FILE"
+            "write one (the README shows the least that it needs), or name it with --inventory FILE"
         ),
     )
 

@@ -1,0 +1,73 @@
+"""`inspect`: what is in a snapshot."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from recovery.backups.model import Integrity
+from recovery.snapshots.model import CountedName, FetchedSnapshot
+from tui.commands.opening import fetch_reference, open_incident
+from tui.commands.tables import size, table
+
+_SHOWN = 20
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "inspect",
+        help="what is in a snapshot",
+        description="Fetch a snapshot, verify it, and say what it holds: revision, members, "
+        "alarms, resources and namespaces. Exit status 1 if it is corrupt.",
+    )
+    parser.add_argument("reference", metavar="REF", help="a snapshot, or `latest`")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.set_defaults(run=run)
+    return parser
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Print the contents."""
+    from recovery.snapshots.contents_json import inspect_document
+
+    async with open_incident(arguments) as incident:
+        fetched = await fetch_reference(incident, arguments.reference)
+        if arguments.output == "json":
+            print(json.dumps(inspect_document(incident.cluster.name, fetched), indent=2))
+        else:
+            print(_text(fetched))
+    return 1 if fetched.verdict.integrity is Integrity.CORRUPT else 0
+
+
+def _text(fetched: FetchedSnapshot) -> str:
+    verdict, contents = fetched.verdict, fetched.verdict.contents
+    reason = f": {verdict.reason}" if verdict.reason else ""
+    lines = [
+        f"name        {fetched.name}",
+        f"from        {fetched.location}",
+        f"integrity   {verdict.integrity.value}{reason}",
+        f"sha256      {fetched.sha256}",
+    ]
+    if contents is None:
+        return "\n".join(lines)
+    lines += [
+        f"revision    {contents.revision}",
+        f"keys        {contents.keys} in all, {contents.live_keys} at the latest revision",
+        f"database    {size(contents.database_size)}",
+        f"etcd        {contents.cluster_version or 'not told'}",
+        f"members     {', '.join(member.name for member in contents.members) or 'none'}",
+        f"alarms      {', '.join(contents.alarms) or 'none'}",
+        "",
+        _counted("RESOURCE", contents.resources),
+        "",
+        _counted("NAMESPACE", contents.namespaces),
+    ]
+    return "\n".join(lines)
+
+
+def _counted(title: str, names: tuple[CountedName, ...]) -> str:
+    rows = [(one.name, str(one.count), size(one.size)) for one in names[:_SHOWN]]
+    if len(names) > _SHOWN:
+        rows.append((f"… and {len(names) - _SHOWN} more", "", ""))
+    return table((title, "OBJECTS", "BYTES"), rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import http.client
+import json
 import ssl
 from collections.abc import Mapping
 
@@ -42,6 +43,11 @@ async def cluster(control_plane: Host) -> Host:
 
 async def test_it_is_ready_once_its_etcd_answers(cluster: Host) -> None:
     assert await cluster.ok("kubectl get --raw /readyz") == "ok"
+    assert (await cluster.ok("kubectl version")).count("v1.") == 2
+
+
+async def test_a_verbose_readyz_names_its_checks(cluster: Host) -> None:
+    assert "[+]etcd ok" in await cluster.ok("kubectl get --raw '/readyz?verbose'")
 
 
 async def test_objects_in_etcd_are_listed(cluster: Host) -> None:
@@ -115,16 +121,37 @@ async def test_until_its_etcd_answers_it_refuses_connections(control_plane: Host
     assert "was refused" in said.err
 
 
+async def test_health_is_open_to_everybody_and_the_rest_is_not(cluster: Host) -> None:
+    assert await _anonymous(cluster, "/readyz") == (200, b"ok")
+    status, body = await _anonymous(cluster, "/api/v1/nodes")
+    assert status == 403
+    assert json.loads(body)["reason"] == "Forbidden"
+
+
 async def test_a_certificate_of_another_authority_is_refused(cluster: Host) -> None:
     client = cluster.layout.pki / "etcd/server"
     with pytest.raises((ssl.SSLError, ConnectionError)):
         await _anonymous(cluster, "/api/v1/nodes", str(client))
 
 
+async def test_a_value_that_cannot_be_read_is_an_error_of_its_own(cluster: Host) -> None:
+    await _store(cluster, {"/registry/configmaps/default/odd": b"k8s:enc:aescbc:v1:key1:\x00"})
+    said = await cluster.run("kubectl get cm -n default")
+    assert said.status == 1
+    assert said.err.startswith("Error from server (InternalError)")
+
+
 async def test_a_wrong_kubeconfig_is_named(cluster: Host) -> None:
     said = await cluster.run("kubectl --kubeconfig /nowhere/admin.conf get nodes")
     assert said.status == 1
     assert "/nowhere/admin.conf" in said.err
+
+
+async def test_kubectl_reads_the_kubeconfig_that_the_environment_names(cluster: Host) -> None:
+    said = await cluster.run("KUBECONFIG=/nowhere/admin.conf kubectl get nodes")
+    assert said.status == 1
+    await cluster.ok(f"cp {cluster.layout.admin_kubeconfig} ./here.conf")
+    await cluster.ok("kubectl --kubeconfig here.conf get nodes")
 
 
 async def _ready(host: Host) -> bool:

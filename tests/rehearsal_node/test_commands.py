@@ -54,6 +54,8 @@ async def test_systemctl_does_not_start_what_is_not_there(host: Host) -> None:
         "systemctl isolate kubelet",
         "systemctl --user start kubelet",
         "crictl ps --last 3",
+        "crictl ps -o yaml",
+        "crictl --debug ps",
         "crictl checkpoint x",
         "crictl rm --all",
         "kubectl drain etcd-1",
@@ -160,6 +162,12 @@ async def test_crictl_runs_a_program_inside_a_container(host: Host) -> None:
     assert (await host.run(f"crictl exec {container} sh -c 'exit 3'")).status == 3
 
 
+async def test_a_name_that_is_no_pattern_is_an_error(host: Host) -> None:
+    said = await host.run("crictl ps --name '['")
+    assert said.status == 1
+    assert "[" in said.err
+
+
 async def test_commands_of_a_node_that_is_off_fail(host: Host) -> None:
     await host.node.stop()
     said = await host.run("crictl ps")
@@ -187,6 +195,16 @@ async def test_a_node_can_be_started_again(host: Host) -> None:
     await host.node.stop()
     await host.node.start()
     await host.running("waits")
+
+
+async def test_another_user_s_commands_are_not_answered(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = await host.run("crictl ps -q")
+    assert own.status == 0
+    monkeypatch.setattr("os.getuid", lambda: 4242)
+    said = await host.run("crictl ps -q")
+    assert said.status == 1
 
 
 async def test_a_silent_client_holds_up_nobody(host: Host) -> None:

@@ -40,6 +40,16 @@ async def test_a_removed_container_stays_away_while_kubelet_is_stopped(host: Hos
     assert await host.running("waits") != first
 
 
+async def test_a_removed_container_comes_back_while_kubelet_runs(host: Host) -> None:
+    host.write_manifest("waits")
+    first = await host.running("waits")
+    await host.ok(f"crictl rm -f {first}")
+    second = await host.running("waits")
+    assert second != first
+    listed = (await host.json("crictl ps -o json --name waits"))["containers"][0]
+    assert listed["metadata"]["attempt"] == 1
+
+
 async def test_a_restarted_kubelet_adopts_the_containers_that_run(host: Host) -> None:
     host.write_manifest("waits")
     before = await host.running("waits")
@@ -47,6 +57,24 @@ async def test_a_restarted_kubelet_adopts_the_containers_that_run(host: Host) ->
     host.write_manifest("fails")
     await until(lambda: _listed(host, "fails"))
     assert await host.ids("waits", "-a") == [before]
+
+
+async def test_a_changed_manifest_makes_a_new_pod_with_attempt_zero(host: Host) -> None:
+    host.write_manifest("waits")
+    first = await host.running("waits")
+    old = await host.json(f"crictl inspect {first}")
+    host.write_manifest("waits", "--changed")
+
+    async def replaced() -> bool:
+        return await host.ids("waits", "-a") not in ([], [first])
+
+    await until(replaced)
+    new = (await host.json("crictl ps -a -o json --name waits"))["containers"][0]
+    assert new["metadata"]["attempt"] == 0
+    sandboxes = (await host.ok("crictl pods -q")).split()
+    assert sandboxes == [new["podSandboxId"]]
+    uid = "io.kubernetes.pod.uid"
+    assert new["labels"][uid] != old["status"]["labels"][uid]
 
 
 async def test_a_changed_manifest_is_noticed_by_a_kubelet_that_was_stopped(host: Host) -> None:
@@ -93,6 +121,24 @@ async def test_a_pod_that_exits_is_started_again_and_its_exits_are_listed(host: 
     assert status["state"] == "CONTAINER_EXITED"
     assert status["exitCode"] == 7
     assert "cannot go on" in await host.ok(f"crictl logs {exited}")
+
+
+async def test_a_killed_container_is_listed_with_exit_code_137(host: Host) -> None:
+    host.write_manifest("waits")
+    first = await host.running("waits")
+    await host.node.stop_kubelet()
+    await host.node.kill_container("waits")
+    assert (await host.json(f"crictl inspect {first}"))["status"]["exitCode"] == 137
+
+
+async def test_the_manifest_s_environment_reaches_the_container(host: Host) -> None:
+    host.write_manifest("sh", "-c", "'echo it is $SAID; exec sleep 600'", environment={"SAID": "x"})
+    container = await host.running("sh")
+
+    async def said() -> bool:
+        return await host.ok(f"crictl logs {container}") == "it is x\n"
+
+    await until(said)
 
 
 async def test_stopping_kubelet_in_the_middle_of_a_start_loses_no_process(host: Host) -> None:

@@ -40,7 +40,7 @@ def test_a_builtin_object_names_its_kind_in_kubernetes_envelope() -> None:
 
 @pytest.mark.parametrize(
     "stored",
-    [b"", b"k8s\0\x0a\xff", b"k8s\0\x08\x01", b"k8s:enc:aescbc:v1:key1:\x00\x01"],
+    [b"", b"k8s\0", b"k8s\0\x0a\xff", b"k8s\0\x08\x01", b"k8s:enc:aescbc:v1:key1:\x00\x01"],
 )
 def test_what_is_no_object_is_an_error(stored: bytes) -> None:
     with pytest.raises(ValueError):

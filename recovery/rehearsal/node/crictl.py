@@ -27,6 +27,8 @@ async def crictl(
 ) -> Answer:
     """Answer as crictl would. Like the real one it warns on stderr where no runtime is named."""
     words = _without_global_options(list(arguments))
+    if words and words[0].startswith("-"):
+        return refused("crictl", words[0])
     answer = await _answer(runtime, programs, environment, words)
     if ENDPOINT_VARIABLE in environment:
         return replace(answer, err=answer.err.replace(_NOTE, ""))
@@ -46,6 +48,8 @@ async def _answer(
         return Answer("Version:  0.1.0\nRuntimeName:  containerd\nRuntimeVersion:  1.7.20\n", _NOTE)
     if verb == "ps":
         return _ps(runtime, rest)
+    if verb == "pods":
+        return _pods(runtime, rest)
     if verb in ("stop", "rm"):
         return await _end(runtime, verb, rest)
     if verb == "logs":
@@ -58,10 +62,10 @@ async def _answer(
 
 
 def _without_global_options(words: list[str]) -> list[str]:
-    while words and words[0].startswith("-"):
-        option = words.pop(0)
-        takes_value = option in ("-r", "--runtime-endpoint", "-t", "--timeout", "-i", "-c")
-        if takes_value and "=" not in option and words:
+    """What is left begins with the command, or with an option that is not known."""
+    known = ("-r", "--runtime-endpoint", "-t", "--timeout", "-i", "--image-endpoint")
+    while words and words[0].partition("=")[0] in known:
+        if "=" not in words.pop(0) and words:
             words.pop(0)
     return words
 
@@ -94,6 +98,9 @@ def _ps(runtime: Runtime, words: Sequence[str]) -> Answer:
     given, valued, rest, unknown = _options(words, flags, values)
     if unknown or rest:
         return refused("crictl ps", unknown or rest[0])
+    wrong = _wrong_pattern(valued.get("--name", []))
+    if wrong is not None:
+        return wrong
     everything = bool(given & {"-a", "--all", "-aq", "-qa"})
     found = [c for c in runtime.containers.values() if _matches(c, valued, everything)]
     found.sort(key=lambda container: container.created_at, reverse=True)
@@ -103,7 +110,35 @@ def _ps(runtime: Runtime, words: Sequence[str]) -> Answer:
     if output == "json":
         listed = {"containers": [_cri(container) for container in found]}
         return Answer(json.dumps(listed, indent=2) + "\n", _NOTE)
+    if output != "table":
+        return refused("crictl ps", f"-o {output}")
     return Answer(_table(found), _NOTE)
+
+
+def _wrong_pattern(patterns: Sequence[str]) -> Answer | None:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            said = f"error parsing regexp: {error}: `{pattern}`\n"
+            return Answer("", f"{_NOTE}level=fatal msg={json.dumps(said.strip())}\n", 1)
+    return None
+
+
+def _pods(runtime: Runtime, words: Sequence[str]) -> Answer:
+    """The pods' sandboxes, as long as they have a container. Only their ids: nothing needs more."""
+    given, valued, rest, unknown = _options(words, {"-q", "--quiet"}, {"--name"})
+    if unknown or rest or not given:
+        return refused("crictl pods", unknown or (rest[0] if rest else "its table; use -q"))
+    wrong = _wrong_pattern(valued.get("--name", []))
+    if wrong is not None:
+        return wrong
+    found = {
+        container.pod_id: None
+        for container in runtime.containers.values()
+        if all(re.search(name, container.pod) for name in valued.get("--name", []))
+    }
+    return Answer("".join(f"{pod_id}\n" for pod_id in found), _NOTE)
 
 
 def _matches(container: Container, valued: Mapping[str, list[str]], everything: bool) -> bool:

@@ -116,10 +116,10 @@ class Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path in _HEALTH:
             return self._health(path)
-        if not self._known():
-            return self._status(401, "Unauthorized", "Unauthorized")
         if path == "/version":
             return self._json(200, {"major": "1", "minor": "31", "gitVersion": "v1.31.0"})
+        if not self._known():
+            return self._forbidden("get")
         found = api_path(path)
         if found is None:
             return self._status(404, "NotFound", "the server could not find the requested resource")
@@ -129,7 +129,7 @@ class Handler(BaseHTTPRequestHandler):
         """A kubelet's report."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if not self._known():
-            return self._status(401, "Unauthorized", "Unauthorized")
+            return self._forbidden("create")
         if not self.path.startswith("/rehearsal/v1/reports/"):
             return self._status(
                 405, "MethodNotAllowed", "the rehearsal's API server cannot write this"
@@ -146,8 +146,11 @@ class Handler(BaseHTTPRequestHandler):
             self.server.etcd.range("/registry/health", 3)
         except GatewayError:
             if path != "/livez":
-                failed = "[+]ping ok\n[-]etcd failed: reason withheld\nreadyz check failed\n"
+                failed = f"[+]ping ok\n[-]etcd failed: reason withheld\n{path[1:]} check failed\n"
                 return self._send(500, failed.encode(), "text/plain")
+        if "verbose" in self.path.partition("?")[2].split("&"):
+            passed = f"[+]ping ok\n[+]etcd ok\n{path[1:]} check passed\n"
+            return self._send(200, passed.encode(), "text/plain")
         return self._send(200, b"ok", "text/plain")
 
     def _read(self, path: ApiPath) -> None:
@@ -155,13 +158,23 @@ class Handler(BaseHTTPRequestHandler):
             found = self.server.read(path)
         except GatewayError:
             return self._status(500, "InternalError", "etcdserver: request timed out")
-        bodies = [self.server.as_reported(path.kind, decode(found[key])) for key in sorted(found)]
+        try:
+            stored = [decode(found[key]) for key in sorted(found)]
+        except ValueError as error:
+            return self._status(500, "InternalError", f"Internal error occurred: {error}")
+        bodies = [self.server.as_reported(path.kind, body) for body in stored]
         if path.name is None:
             listed = {"kind": f"{path.kind}List", "apiVersion": path.api_version, "items": bodies}
             return self._json(200, listed)
         if not bodies:
             return self._status(404, "NotFound", f'{path.resource} "{path.name}" not found')
         return self._json(200, bodies[0])
+
+    def _forbidden(self, verb: str) -> None:
+        """Health and version are everybody's, the rest is not, as in Kubernetes' default roles."""
+        path = self.path.partition("?")[0]
+        said = f'forbidden: User "system:anonymous" cannot {verb} path "{path}"'
+        self._status(403, "Forbidden", said)
 
     def _status(self, code: int, reason: str, message: str) -> None:
         status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code}

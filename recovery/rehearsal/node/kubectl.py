@@ -41,6 +41,7 @@ _VALUES = {
     "--raw",
     "--tls-server-name",
 }
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _FLAGS = {"-A", "--all-namespaces", "--no-headers", "--client"}
 
 
@@ -52,26 +53,30 @@ class _Call:
     unknown: str | None = None
 
 
-def kubectl(default_kubeconfig: Path, arguments: Sequence[str]) -> Answer:
-    """Answer as kubectl would; blocking, to be run in a thread."""
+def kubectl(default_kubeconfig: Path, arguments: Sequence[str], directory: Path) -> Answer:
+    """Answer as kubectl would in that directory; blocking, to be run in a thread."""
     call = _parse(arguments)
     if call.unknown is not None:
         return refused("kubectl", call.unknown)
     verb = call.words[0] if call.words else ""
     if verb == "version" and "--client" in call.flags:
         return Answer("Client Version: v1.31.0\n")
-    if verb != "get":
+    if verb not in ("get", "version"):
         return refused("kubectl", verb or "no command")
-    path = call.values.get("--raw") or _path(call)
+    path = "/version" if verb == "version" else call.values.get("--raw") or _path(call)
     if path is None:
         return refused("kubectl get", " ".join(call.words[1:]))
     given = call.values.get("--kubeconfig")
     try:
-        status, content = _ask(call, Path(given) if given else default_kubeconfig, path)
+        kubeconfig = directory / given if given else default_kubeconfig
+        status, content = _ask(call, kubeconfig, path)
     except _NoAnswerError as error:
         return Answer("", f"{error}\n", 1)
     if status >= 400:
         return Answer("", _said(content), 1)
+    if verb == "version":
+        said = json.loads(content)["gitVersion"]
+        return Answer(f"Client Version: v1.31.0\nServer Version: {said}\n")
     if "--raw" in call.values:
         return Answer(content.decode(errors="replace"))
     return _show(call, json.loads(content))
@@ -134,7 +139,7 @@ def _ask(call: _Call, kubeconfig: Path, path: str) -> tuple[int, bytes]:
         raise _NoAnswerError(f"error: {error}") from error
     server = call.values.get("--server") or config.server
     parts = urlsplit(server)
-    seconds = float(call.values.get("--request-timeout", "30s").rstrip("s") or 30) or 30.0
+    seconds = _seconds(call.values.get("--request-timeout", "0"))
     connection = http.client.HTTPSConnection(
         parts.hostname or "", parts.port, timeout=seconds, context=config.tls()
     )
@@ -152,6 +157,15 @@ def _ask(call: _Call, kubeconfig: Path, path: str) -> tuple[int, bytes]:
         raise _NoAnswerError(f"Unable to connect to the server: {error}") from error
     finally:
         connection.close()
+
+
+def _seconds(text: str) -> float:
+    """`--request-timeout`: seconds, or a number with its unit. 0: as long as kubectl waits."""
+    try:
+        unit = next((unit for unit in _UNITS if text.endswith(unit)), "")
+        return float(text.removesuffix(unit)) * _UNITS.get(unit, 1.0) or 30.0
+    except ValueError as error:
+        raise _NoAnswerError(f"error: Invalid timeout value {text!r}") from error
 
 
 def _said(content: bytes) -> str:

@@ -35,6 +35,7 @@ class StaticPod:
     container: str
     command: tuple[str, ...]
     image: str
+    environment: tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class Kubelet:
         self._tasks: list[asyncio.Task[None]] = []
         self._back_offs: dict[str, _BackOff] = {}
         self._pod_ids: dict[str, str] = {}
+        self._next_attempts: dict[str, int] = {}
         self._parsed: dict[Path, tuple[tuple[int, int, int], StaticPod | None]] = {}
 
     @property
@@ -114,11 +116,11 @@ class Kubelet:
         back_off = self._back_offs.setdefault(pod.uid, _BackOff())
         if last is None:
             self._back_offs[pod.uid] = _BackOff()
-            await self._start(pod, 0)
+            await self._start(pod)
         elif self._may_restart(back_off, last):
             for old in own[:-1]:
                 await self._runtime.remove(old)
-            await self._start(pod, last.attempt + 1)
+            await self._start(pod)
 
     @staticmethod
     def _may_restart(back_off: _BackOff, last: Container) -> bool:
@@ -135,7 +137,7 @@ class Kubelet:
         back_off.not_before = 0.0
         return True
 
-    async def _start(self, pod: StaticPod, attempt: int) -> None:
+    async def _start(self, pod: StaticPod) -> None:
         program = self._programs.get(pod.command[0])
         if program is None:
             logger.warning("%s: no program for %s", self._node, pod.command[0])
@@ -147,8 +149,11 @@ class Kubelet:
             pod_id=self._pod_ids.setdefault(pod.uid, secrets.token_hex(32)),
             pod_uid=pod.uid,
             image=pod.image,
-            attempt=attempt,
+            # Counted by pod: a container that was removed was an attempt too.
+            attempt=self._next_attempts.setdefault(pod.uid, 0),
+            environment=dict(pod.environment),
         )
+        self._next_attempts[pod.uid] += 1
 
     def _pods(self) -> list[StaticPod]:
         pods = []
@@ -176,14 +181,18 @@ def _parse(path: Path) -> StaticPod | None:
         text = path.read_text()
         document = yaml.safe_load(text)
         container = document["spec"]["containers"][0]
-        words = [*container.get("command", []), *container.get("args", [])]
+        words = [*(container.get("command") or ()), *(container.get("args") or ())]
         return StaticPod(
             name=str(document["metadata"]["name"]),
             uid=hashlib.sha256(text.encode()).hexdigest()[:32],
             container=str(container["name"]),
             command=tuple(str(word) for word in words),
             image=str(container["image"]),
+            environment=tuple(
+                (str(entry["name"]), str(entry.get("value", "")))
+                for entry in container.get("env") or ()
+            ),
         )
-    except (OSError, yaml.YAMLError, KeyError, TypeError, IndexError) as error:
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, IndexError) as error:
         logger.warning("%s is no static pod: %s", path, error)
         return None

@@ -63,11 +63,12 @@ class Runtime:
         pod_uid: str,
         image: str,
         attempt: int,
+        environment: Mapping[str, str],
     ) -> Container:
         """Start a container; it is listed from then on."""
         container_id = secrets.token_hex(32)
         log = self._logs / f"{pod}_{name}_{attempt}_{container_id[:8]}.log"
-        process = await start_process(command, self._environment, log)
+        process = await start_process(command, {**self._environment, **environment}, log)
         container = Container(
             container_id, name, pod, pod_id, pod_uid, image, attempt, time.time_ns(), log, process
         )
@@ -105,7 +106,9 @@ class Runtime:
 
     @staticmethod
     async def _wait(container: Container) -> None:
-        container.exit_code = await container.process.wait()
+        status = await container.process.wait()
+        # A container that a signal ended reports 128 and the signal's number.
+        container.exit_code = 128 - status if status < 0 else status
         container.ended.set()
 
 

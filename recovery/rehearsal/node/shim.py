@@ -1,9 +1,10 @@
-"""A command on a rehearsal node's PATH: hands its arguments to the node, prints the answer.
+"""A command on a rehearsal node's PATH: hands what was typed to the node, prints the answer.
 
 Usage: shim.py SOCKET PROGRAM [ARGUMENT …]. The standard library only, so that it starts fast.
 """
 
 import json
+import os
 import socket
 import sys
 
@@ -17,13 +18,25 @@ def main(arguments: "list[str]") -> int:
         except OSError as error:
             sys.stderr.write(f"{program}: the node is off: {error}\n")
             return 1
-        connection.sendall(json.dumps([program, *rest]).encode() + b"\n")
+        asked = {
+            "words": [program, *rest],
+            "directory": _directory(),
+            "kubeconfig": os.environ.get("KUBECONFIG", ""),
+        }
+        connection.sendall(json.dumps(asked).encode() + b"\n")
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as answers:
             answer = json.loads(answers.read() or b'{"out": "", "err": "no answer\\n", "exit": 1}')
     sys.stdout.write(answer["out"])
     sys.stderr.write(answer["err"])
     return int(answer["exit"])
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 - pathlib takes as long to import as all the rest
+    except OSError:
+        return "/"
 
 
 if __name__ == "__main__":

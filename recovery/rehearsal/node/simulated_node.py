@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import socket
+import struct
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -117,21 +118,38 @@ class SimulatedNode:
             path.chmod(0o755)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            program, *arguments = json.loads(await reader.read())
-            answer = await self._answer(program, arguments)
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            if not _same_user(writer):
+                return
+            asked = json.loads(await reader.read())
+            program, *arguments = asked["words"]
+            directory = Path(asked["directory"])
+            given = asked["kubeconfig"]
+            kubeconfig = directory / given if given else self.layout.admin_kubeconfig
+            answer = await self._answer(program, arguments, directory, kubeconfig)
             body = {"out": answer.out, "err": answer.err, "exit": answer.exit}
             writer.write(json.dumps(body).encode())
             await writer.drain()
-        writer.close()
 
-    async def _answer(self, program: str, arguments: list[str]) -> Answer:
+    async def _answer(
+        self, program: str, arguments: list[str], directory: Path, kubeconfig: Path
+    ) -> Answer:
         if program == "systemctl":
             return await systemctl(self.kubelet, arguments)
         if program == "crictl":
             return await crictl(self.runtime, self._programs, self.environment(), arguments)
         if program == "kubectl":
-            return await asyncio.to_thread(kubectl, self.layout.admin_kubeconfig, arguments)
+            return await asyncio.to_thread(kubectl, kubeconfig, arguments, directory)
         if program == "hostname" and set(arguments) <= {"-s", "-f", "--short", "--fqdn"}:
             return Answer(f"{self.layout.name}\n")
         return refused(program, " ".join(arguments))
+
+
+def _same_user(writer: asyncio.StreamWriter) -> bool:
+    """An abstract socket has no file mode: without this, every user of the machine could give
+    commands to the node, and `crictl exec` would run them as the one who started it."""
+    credentials = writer.get_extra_info("socket").getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+    )
+    _, user, _ = struct.unpack("3i", credentials)
+    return bool(user == os.getuid())

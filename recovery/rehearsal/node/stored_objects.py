@@ -38,6 +38,8 @@ def decode(value: bytes) -> dict[str, object]:
             raise ValueError("not a runtime.Unknown")
         fields[tag >> 3] = value[position : position + length]
         position += length
+    if 2 not in fields:
+        raise ValueError("not a runtime.Unknown")
     return cast("dict[str, object]", json.loads(fields[2]))
 
 

@@ -84,7 +84,9 @@ def test_the_control_plane_runs_on_as_far_as_it_can(broken_long_ago: RunningRehe
 
 
 def _last_log(rehearsal: RunningRehearsal, name: str) -> str:
-    logs = (rehearsal.directory / "nodes" / name / "var/log/pods").glob("etcd_etcd_*.log")
+    logs = (rehearsal.directory / "nodes" / name / "var/log/pods").glob(
+        "kube-system_etcd-*/etcd/*.log"
+    )
     texts = [path.read_text(errors="replace") for path in sorted(logs, key=_age)]
     # The newest may have only just begun.
     return "".join(texts[-2:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from tests.rehearsal_node.hosts import Host, until
@@ -139,6 +140,13 @@ async def test_the_manifest_s_environment_reaches_the_container(host: Host) -> N
         return await host.ok(f"crictl logs {container}") == "it is x\n"
 
     await until(said)
+
+
+async def test_logs_lie_where_kubelet_puts_them(host: Host) -> None:
+    host.write_manifest("waits")
+    await host.running("waits")
+    (log,) = (path.relative_to(host.layout.logs) for path in host.layout.logs.rglob("*.log"))
+    assert re.fullmatch(r"kube-system_waits-etcd-1_[0-9a-f]{32}/waits/0\.log", str(log))
 
 
 async def test_stopping_kubelet_in_the_middle_of_a_start_loses_no_process(host: Host) -> None:

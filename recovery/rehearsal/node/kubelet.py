@@ -96,7 +96,7 @@ class Kubelet:
             await asyncio.sleep(SYNC_SECONDS)
 
     async def _sync(self) -> None:
-        wanted = {pod.name: pod for pod in self._pods()}
+        wanted = {self._full_name(pod): pod for pod in self._pods()}
         for container in list(self._runtime.containers.values()):
             pod = wanted.get(container.pod)
             if pod is None or pod.uid != container.pod_uid:
@@ -137,6 +137,10 @@ class Kubelet:
         back_off.not_before = 0.0
         return True
 
+    def _full_name(self, pod: StaticPod) -> str:
+        """A static pod's name ends in its node's, as kubelet has it."""
+        return f"{pod.name}-{self._node}"
+
     async def _start(self, pod: StaticPod) -> None:
         program = self._programs.get(pod.command[0])
         if program is None:
@@ -145,7 +149,7 @@ class Kubelet:
         await self._runtime.start(
             [*program, *pod.command[1:]],
             name=pod.container,
-            pod=f"{pod.name}",
+            pod=self._full_name(pod),
             pod_id=self._pod_ids.setdefault(pod.uid, secrets.token_hex(32)),
             pod_uid=pod.uid,
             image=pod.image,

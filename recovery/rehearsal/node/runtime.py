@@ -65,9 +65,10 @@ class Runtime:
         attempt: int,
         environment: Mapping[str, str],
     ) -> Container:
-        """Start a container; it is listed from then on."""
+        """Start a container; it is listed from then on. Its log lies where kubelet wants it."""
         container_id = secrets.token_hex(32)
-        log = self._logs / f"{pod}_{name}_{attempt}_{container_id[:8]}.log"
+        log = self._logs / f"kube-system_{pod}_{pod_uid}" / name / f"{attempt}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
         process = await start_process(command, {**self._environment, **environment}, log)
         container = Container(
             container_id, name, pod, pod_id, pod_uid, image, attempt, time.time_ns(), log, process

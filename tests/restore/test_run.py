@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import cast
 import pytest
 
 from recovery.errors import RescueError
+from recovery.incident import Incident
 from recovery.restore.events import ActionEnded, Event, Outcome, Output, RunEnded, Stream
 from recovery.restore.journal import JournalEvent, read_journal
 from recovery.restore.node_work import Moved, NodeWorker, Say, WorkResult
@@ -22,8 +24,8 @@ from recovery.restore.run import PlanRun
 from recovery.restore.run_control import RestoreRun
 from recovery.restore.run_record import RunRecord
 from recovery.restore.watcher import Note
-from tests.restore.broken_cluster import SOURCE, facts
-from tui.commands.restore import _execute
+from tests.restore.broken_cluster import SOURCE, cluster, facts
+from tui.commands.restore import _execute, _exit
 
 
 class ScriptedWorker:
@@ -277,3 +279,14 @@ async def test_a_lost_terminal_is_ignored_and_a_termination_interrupts(
         await asyncio.create_task(_execute(run))
     assert run.heard == ["went on"]
     assert "way-back.md" in capsys.readouterr().err
+
+
+def test_a_recovered_cluster_is_success_even_where_nobody_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=0) as pipe:
+        monkeypatch.setattr("sys.stderr", io.TextIOWrapper(pipe, write_through=True))
+        incident = Incident(cluster(), environ={})
+        assert _exit(incident, Outcome.DONE) == 0

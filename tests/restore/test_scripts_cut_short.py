@@ -22,14 +22,14 @@ def cut_at(disk: Disk, number: int) -> None:
     """From now on the shell that runs a script is killed at its command of that number."""
     shims = disk.root / "bin"
     shims.mkdir(exist_ok=True)
-    count = disk.root / "count"
-    count.write_text("")
+    for taken in shims.glob("number-*"):
+        taken.unlink()
     for name in COMMANDS:
         real = subprocess.check_output(["sh", "-c", f"command -v {name}"], text=True).strip()
         (shims / name).write_text(
             "#!/bin/sh\n"
-            'D=${0%/bin/*}\necho >> "$D/count"\n'
-            'N=0\nwhile read -r _; do N=$((N + 1)); done < "$D/count"\n'
+            # The commands of a pipeline run side by side, and each must get its own number.
+            'N=1\nuntil (set -C; : > "${0%/*}/number-$N") 2> /dev/null; do N=$((N + 1)); done\n'
             f'[ "$N" -ne {number} ] || {{ kill -9 "$SCRIPT"; exit 9; }}\n'
             f'exec {real} "$@"\n'
         )

@@ -98,7 +98,8 @@ async def _execute(run_: RestoreRun) -> Outcome:
 
 def _exit(incident: Incident, outcome: Outcome) -> int:
     if outcome is Outcome.DONE:
-        sys.stderr.write(f"etcd-rescue: {incident.cluster.name} is recovered\n")
+        with suppress(OSError):  # nobody may be listening any more
+            sys.stderr.write(f"etcd-rescue: {incident.cluster.name} is recovered\n")
         return 0
     return 3 if outcome is Outcome.REFUSED else 1
 

@@ -35,7 +35,7 @@ def gates(
             risk=Risk.DESTROY,
             steps=("stop", "set-aside", "manifest", "place", "start"),
             stops="kubelet, etcd, kube-apiserver, scheduler, controller-manager",
-            replaces=f"{_everywhere(grounds, first.member)} by the snapshot {source.name}",
+            replaces=f"{_everywhere(grounds, first.member)}, by the snapshot {source.name}",
             keeps=f"the old data in {_everywhere(grounds, first.aside)}",
             loses=_loses(source),
             undo="the old data is renamed back, and etcd.yaml with it",

@@ -447,7 +447,7 @@ class Keyspace:
                 if revision >= last:
                     raise damage(page, "its keys are out of order")
                 last = revision
-                if flags or key_size not in REVISION_SIZES:
+                if flags or key_size not in {17, 18}:
                     raise damage(page, "an entry of an unknown kind among the revisions")
                 if size > 1 and data[value] == 10:
                     length = data[value + 1]

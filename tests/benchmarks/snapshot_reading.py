@@ -24,14 +24,17 @@ from tests.snapshots.lone_etcd import LoneEtcd, programs
 MEGABYTE = 1_000_000
 NAMESPACES = 40
 RESOURCES = (
-    ("pods", 3000),
-    ("replicasets", 2500),
-    ("events", 700),
-    ("configmaps", 1500),
-    ("secrets", 1200),
-    ("apps.example.com/widgets", 900),
-    ("leases", 300),
+    ("pods", 6000),
+    ("pods", 6000),
+    ("replicasets", 3500),
+    ("events", 1000),
+    ("events", 1000),
+    ("configmaps", 3000),
+    ("secrets", 3000),
+    ("apps.example.com/widgets", 2000),
+    ("leases", 400),
 )
+"""Resources by how often they are written, and the size of the larger ones."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def make_snapshot(path: Path, megabytes: int) -> None:
         pairs: dict[str, str | bytes] = {}
         while len(pairs) < 100:
             resource, size = luck.choice(RESOURCES)
-            name = luck.randrange(megabytes * 40)
+            name = luck.randrange(megabytes * 25)
             key = f"/registry/{resource}/team-{name % NAMESPACES}/object-{name:08}-x7k2p"
             length = luck.randrange(size // 4, size)
             pairs[key] = "k8s\0" + "".join(luck.choices(words, k=length // 80 + 1))[:length]

@@ -155,6 +155,7 @@ class Incident:
         listener: Callable[[Event], None],
     ) -> RestoreRun:
         """A run of the plan, not yet started. The listener is called on the event loop's thread."""
+        from recovery.cluster.kubernetes import api_server_url
         from recovery.restore.node_work import NodeWorker
         from recovery.restore.run import PlanRun
         from recovery.restore.run_record import RunRecord
@@ -169,7 +170,11 @@ class Incident:
             self.cluster,
             self._manifests(),
             Expected.of(fetched.verdict.contents, plan.revision_bump),
-            {name: node.api_server_port for name, node in self.facts.nodes.items()},
+            {
+                name: api_server_url(manifest, node.api_server_port, node.api_server_address)
+                for name, node in self.facts.nodes.items()
+                if (manifest := node.manifest) is not None
+            },
         )
         record = RunRecord(runs_directory(self._environ), plan)
         worker = NodeWorker(self._fleet, fetched.database)

@@ -70,7 +70,7 @@ async def read_secret(fleet: Fleet, facts: ClusterFacts, namespace: str, name: s
 def _api_servers(fleet: Fleet, facts: ClusterFacts | None) -> Iterator[ApiServer]:
     for name, node in (facts.nodes if facts else {}).items():
         if node.manifest is not None:
-            url = api_server_url(node.manifest, node.api_server_port)
+            url = api_server_url(node.manifest, node.api_server_port, node.api_server_address)
             yield ApiServer(fleet.session(name), url)
 
 

@@ -43,7 +43,9 @@ def diagnose(facts: ClusterFacts | None, cluster: Cluster) -> Diagnosis:
         return _with_quorum(facts, names, following)
     answering = [n for n in names if n in facts.members]
     known_bad = total - len(unseen) - len(following)
-    if not answering and total - known_bad >= majority(total):
+    unaskable = [name for name in unseen if name in facts.nodes]
+    nobody_knows = not answering or len(unaskable) >= majority(total)
+    if nobody_knows and total - known_bad >= majority(total):
         return _cannot_tell(facts, names, unseen)
     return _without_quorum(facts, names, answering, following)
 

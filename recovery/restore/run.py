@@ -88,19 +88,31 @@ class PlanRun(RestoreRun):
             self._record.close()
 
     async def _steps(self) -> Outcome:
+        refused: set[str] = set()
         for step in self._plan.steps:
             await self._may_go.wait()
             if self._aborted:
                 return Outcome.ABORTED
             gate = self._plan.gate_before(step.id)
             if gate is not None and not await self._granted(gate):
-                return Outcome.REFUSED
+                if not self._can_do_without(gate):
+                    return Outcome.REFUSED
+                refused |= set(gate.steps)
+            if step.id in refused:
+                self._write(JournalEvent.STEP_ENDED, step=step.id, outcome=Outcome.SKIPPED.value)
+                self._emit(StepEnded(_now(), step.id, Outcome.SKIPPED))
+                continue
             outcome = await self._step(step)
             if outcome is not Outcome.DONE:
                 return outcome
             self._under_way = None
             self._holds_now = step.safe_after or self._holds_now
         return Outcome.DONE
+
+    def _can_do_without(self, gate: Gate) -> bool:
+        """Whether the restore is good without what was refused, so that it goes on."""
+        steps = [self._plan.step(step) for step in gate.steps]
+        return not any(action.essential for step in steps for action in step.actions)
 
     async def _granted(self, gate: Gate) -> bool:
         self._write(JournalEvent.GATE_ASKED, gate=gate.id)

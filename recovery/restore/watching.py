@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from recovery.cluster.diagnosis import majority
 from recovery.cluster.etcd_client import open_member
 from recovery.cluster.facts import EtcdManifest, MemberStatus
-from recovery.cluster.kubernetes import api_ready
+from recovery.cluster.kubernetes import ApiServer
 from recovery.errors import RescueError
 from recovery.health.checks import check_members, wait_until_healthy
 from recovery.health.expected import Expected
@@ -34,13 +34,13 @@ class ClusterWatcher:
         cluster: Cluster,
         manifests: Mapping[str, EtcdManifest],
         expected: Expected,
-        api_ports: Mapping[str, int],
+        api_servers: Mapping[str, str],
     ) -> None:
         self._fleet = fleet
         self._cluster = cluster
         self._manifests = manifests
         self._expected = expected
-        self._api_ports = api_ports
+        self._api_servers = api_servers
         self.last_report: HealthReport | None = None
 
     async def watch(
@@ -101,9 +101,7 @@ class ClusterWatcher:
 
         async def ask(name: str) -> None:
             try:
-                await api_ready(
-                    self._fleet.session(name), self._manifests[name], self._api_ports[name]
-                )
+                await ApiServer(self._fleet.session(name), self._api_servers[name]).ready()
             except RescueError as error:
                 reasons[name] = error.what
 

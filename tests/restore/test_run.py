@@ -14,7 +14,7 @@ import pytest
 
 from recovery.errors import RescueError
 from recovery.incident import Incident
-from recovery.restore.events import ActionEnded, Event, Outcome, Output, RunEnded, Stream
+from recovery.restore.events import ActionEnded, Event, Outcome, Output, RunEnded, StepEnded, Stream
 from recovery.restore.journal import JournalEvent, read_journal
 from recovery.restore.node_work import Moved, NodeWorker, Say, WorkResult
 from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailure
@@ -148,6 +148,17 @@ async def test_a_refusal_changes_nothing_and_says_what_holds(stage: Stage) -> No
     assert await stage.run.execute() is Outcome.REFUSED
     assert "stop-kubelet" not in {action for action, _ in stage.worker.done}
     assert "The cluster is untouched" in stage.last_words
+
+
+async def test_kubelets_may_be_left_alone_and_the_proof_is_made_all_the_same(
+    stage: Stage,
+) -> None:
+    stage.operator.refused = {"kubelets"}
+    assert await stage.run.execute() is Outcome.DONE
+    assert "restart-kubelets" not in {action for action, _ in stage.worker.done}
+    ended = {e.step: e.outcome for e in stage.events if isinstance(e, StepEnded)}
+    assert ended["kubelets"] is Outcome.SKIPPED
+    assert ended["prove"] is Outcome.DONE
 
 
 async def test_a_failure_stops_the_run_after_the_other_nodes_have_ended(stage: Stage) -> None:

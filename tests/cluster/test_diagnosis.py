@@ -82,6 +82,16 @@ def test_quorum_is_not_called_lost_over_certificates() -> None:
     assert "On etcd-1, its certificate has expired" in diagnosis.advice
 
 
+def test_members_that_cannot_be_asked_are_not_called_dead_because_a_third_answers() -> None:
+    facts = dataclasses.replace(
+        cluster_facts(
+            silent=("etcd-2", "etcd-3"), members={"etcd-1": member("etcd-1", leader_id=0)}
+        ),
+        mistrusted=frozenset({"etcd-2", "etcd-3"}),
+    )
+    assert diagnose(facts, CLUSTER).state is ClusterState.UNREACHABLE
+
+
 def test_quorum_is_lost_where_every_member_is_seen_dead() -> None:
     facts = cluster_facts(silent=("etcd-1", "etcd-2", "etcd-3"))
     assert diagnose(facts, CLUSTER).label == "QUORUM LOST 0/3"

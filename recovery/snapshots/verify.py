@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict, cast
 
 from recovery.backups.model import Integrity
-from recovery.errors import SnapshotError
 from recovery.snapshots.model import (
     CountedName,
     EncryptionKey,
@@ -20,10 +15,8 @@ from recovery.snapshots.model import (
     SnapshotMember,
     Verdict,
 )
+from recovery.snapshots.reading_process import Progress, read_document
 from recovery.snapshots.sniffing import HEAD_SIZE, Shape, describe, shape_of
-
-Progress = Callable[[int, int], None]
-"""Called with bytes read and bytes in all."""
 
 READER = Path(__file__).with_name("reader.py")
 """The reader as a program: one file, standard library only."""
@@ -32,9 +25,6 @@ _START = (
     "import sys; sys.path.append(sys.argv.pop(1)); "
     "import reader; sys.exit(reader.main(sys.argv[1:]))"
 )
-_SILENCE = 300.0
-"""Seconds without any sign of progress after which the reader is given up."""
-_TOLD = 4000
 
 
 def reader_command() -> tuple[str, ...]:
@@ -52,48 +42,10 @@ async def verify_database(path: Path, progress: Progress | None = None) -> Verdi
     does an empty one. Cancelling ends the reading process. Raises SnapshotError where nothing can
     be said: the file cannot be opened, or the reading process died.
     """
-    process = await asyncio.create_subprocess_exec(
-        *reader_command(), "--progress", str(path), stdout=PIPE, stderr=PIPE
-    )
-    try:
-        document, told = await _conversation(process, progress)
-        status = await process.wait()
-    except TimeoutError as error:
-        raise SnapshotError(
-            f"reading it made no progress for {_SILENCE:.0f} seconds",
-            where=str(path),
-            remedy="look at the disk that it lies on",
-        ) from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    answer = _answer(path, document, status, told)
+    document = await read_document([*reader_command(), "--progress", str(path)], path, progress)
+    answer = cast(AnswerJson, document)
     reason = await asyncio.to_thread(_reason, path, answer)
     return verdict_from(answer, reason)
-
-
-async def _conversation(process: Process, progress: Progress | None) -> tuple[bytes, str]:
-    """What the reader printed, and what it said on stderr beside its progress."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    document = asyncio.ensure_future(process.stdout.read())
-    told = ""
-    try:
-        while True:
-            async with asyncio.timeout(_SILENCE):
-                line = await process.stderr.readline()
-            if not line:
-                break
-            done, _, total = line.strip().partition(b" ")
-            if not (done.isdigit() and total.isdigit()):
-                told = (told + line.decode("utf-8", "backslashreplace"))[-_TOLD:]
-            elif progress is not None:
-                progress(int(done), int(total))
-        async with asyncio.timeout(_SILENCE):
-            return await document, told
-    finally:
-        document.cancel()
 
 
 class _MemberJson(TypedDict):
@@ -143,7 +95,6 @@ class ContentsJson(TypedDict):
 class AnswerJson(TypedDict, total=False):
     """The reader's document. It comes from our own program, on this machine or on a node."""
 
-    error: str
     integrity: str
     damage: str | None
     reason: str | None
@@ -152,30 +103,6 @@ class AnswerJson(TypedDict, total=False):
     databaseSize: int
     remarks: list[str]
     contents: ContentsJson | None
-
-
-def _answer(path: Path, document: bytes, status: int, told: str) -> AnswerJson:
-    """The reader's document; SnapshotError where it has none."""
-    if status < 0:
-        name = signal.Signals(-status).name
-        why = (
-            "the file became shorter meanwhile, or the disk cannot be read"
-            if -status == signal.SIGBUS
-            else "it may have run out of memory"
-        )
-        raise SnapshotError(f"reading it was ended by {name}: {why}", where=str(path), detail=told)
-    try:
-        answer = cast(AnswerJson, json.loads(document))
-    except ValueError as error:
-        memory = "MemoryError" in told
-        raise SnapshotError(
-            "there is not enough memory to read it" if memory else "it could not be read",
-            where=str(path),
-            detail=told,
-        ) from error
-    if "error" in answer:
-        raise SnapshotError(f"it cannot be read: {answer['error']}", where=str(path))
-    return answer
 
 
 def _reason(path: Path, answer: AnswerJson) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recovery.errors import SnapshotError
-from recovery.snapshots import verify
+from recovery.snapshots import reading_process, verify
 from recovery.snapshots.verify import verify_database
 from tests.snapshots.conftest import History
 
@@ -49,7 +49,7 @@ async def test_a_silent_reader_is_given_up(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instead(monkeypatch, "import time; time.sleep(60)")
-    monkeypatch.setattr(verify, "_SILENCE", 0.2)
+    monkeypatch.setattr(reading_process, "_SILENCE", 0.2)
     with pytest.raises(SnapshotError, match="no progress"):
         await verify_database(history.small)
 

@@ -1,0 +1,91 @@
+"""A process that reads database files and prints one JSON document, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from recovery.errors import SnapshotError
+
+Progress = Callable[[int, int], None]
+"""Called with bytes read and bytes in all."""
+
+_SILENCE = 300.0
+"""Seconds without any sign of progress after which a process is given up."""
+_TOLD = 4000
+
+
+async def read_document(
+    command: Sequence[str], path: Path, progress: Progress | None = None
+) -> dict[str, object]:
+    """Run the program; it tells its progress on stderr as "DONE TOTAL" lines.
+
+    Cancelling kills it. Raises SnapshotError, about `path`, where it dies, falls silent, or says
+    that it cannot read the file.
+    """
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+    try:
+        document, told = await _conversation(process, progress)
+        status = await process.wait()
+    except TimeoutError as error:
+        raise SnapshotError(
+            f"reading it made no progress for {_SILENCE:.0f} seconds",
+            where=str(path),
+            remedy="look at the disk that it lies on",
+        ) from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return _answer(path, document, status, told)
+
+
+async def _conversation(process: Process, progress: Progress | None) -> tuple[bytes, str]:
+    """What the reader printed, and what it said on stderr beside its progress."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    document = asyncio.ensure_future(process.stdout.read())
+    told = ""
+    try:
+        while True:
+            async with asyncio.timeout(_SILENCE):
+                line = await process.stderr.readline()
+            if not line:
+                break
+            done, _, total = line.strip().partition(b" ")
+            if not (done.isdigit() and total.isdigit()):
+                told = (told + line.decode("utf-8", "backslashreplace"))[-_TOLD:]
+            elif progress is not None:
+                progress(int(done), int(total))
+        async with asyncio.timeout(_SILENCE):
+            return await document, told
+    finally:
+        document.cancel()
+
+
+def _answer(path: Path, document: bytes, status: int, told: str) -> dict[str, object]:
+    """The reader's document; SnapshotError where it has none."""
+    if status < 0:
+        name = signal.Signals(-status).name
+        why = (
+            "the file became shorter meanwhile, or the disk cannot be read"
+            if -status == signal.SIGBUS
+            else "it may have run out of memory"
+        )
+        raise SnapshotError(f"reading it was ended by {name}: {why}", where=str(path), detail=told)
+    try:
+        answer: dict[str, object] = json.loads(document)
+    except ValueError as error:
+        memory = "MemoryError" in told
+        raise SnapshotError(
+            "there is not enough memory to read it" if memory else "it could not be read",
+            where=str(path),
+            detail=told,
+        ) from error
+    if "error" in answer:
+        raise SnapshotError(f"it cannot be read: {answer['error']}", where=str(path))
+    return answer

@@ -342,9 +342,9 @@ class Tree:
             self.claimed[free] = 1
 
 
-def shown(name: bytes) -> str:
+def shown(name: bytes, longest: int = 200) -> str:
     """A name from the file as text that a terminal can bear."""
-    text = name[:200].decode("utf-8", "backslashreplace")
+    text = name[:longest].decode("utf-8", "backslashreplace")
     return "".join(each if each.isprintable() else "\\x%02x" % ord(each) for each in text)
 
 

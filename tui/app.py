@@ -23,6 +23,7 @@ from screens.dialogs.question import QuestionDialog
 from screens.snapshots import SnapshotsScreen
 from tui.command_palette import ScreenActions
 from tui.line_filters import AsciiFilter, ControlFilter
+from tui.screenshots import without_leading_blanks
 from tui.theme import DARK, THEMES
 
 INTERRUPTED = 4
@@ -82,6 +83,10 @@ class RescueApp(App[int]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, so that any theme can be used."""
         return dict(DARK.variables)
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
+        """The screen as SVG, drawn alike by every renderer."""
+        return without_leading_blanks(super().export_screenshot(title=title, simplify=simplify))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Ours last, over everything that is drawn."""

@@ -21,10 +21,7 @@ from recovery.snapshots.sniffing import HEAD_SIZE, Shape, describe, shape_of
 READER = Path(__file__).with_name("reader.py")
 """The reader as a program: one file, standard library only."""
 
-_START = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "import reader; sys.exit(reader.main(sys.argv[1:]))"
-)
+_START = "import sys; sys.path.append(sys.argv.pop(1)); import reader; reader.run()"
 
 
 def reader_command() -> tuple[str, ...]:

@@ -17,7 +17,17 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_INTERRUPTED = 4
 
-_COMMANDS = ("demo", "snapshots", "inspect", "verify", "plan", "restore", "health")
+_COMMANDS = (
+    "demo",
+    "snapshots",
+    "inspect",
+    "verify",
+    "diff",
+    "plan",
+    "restore",
+    "health",
+    "runs",
+)
 
 _DESCRIPTION = """\
 Bring a Kubernetes cluster back after it lost its etcd.

@@ -52,6 +52,18 @@ def test_the_corrupt_and_the_cut_short_backup_are_found_out(demo: Demo) -> None:
     assert demo.command("verify", "latest").returncode == 0
 
 
+def test_a_snapshot_says_what_it_holds_and_what_changed_since_another(demo: Demo) -> None:
+    held = demo.json("inspect", "latest")
+    assert held["integrity"] == "verified"
+    assert [member["name"] for member in held["members"]] == ["etcd-1", "etcd-2", "etcd-3"]
+    assert held["liveKeys"] == sum(one["count"] for one in held["resources"]) + 1  # the probe's key
+    oldest = demo.json("snapshots")["snapshots"][-1]["name"]
+    difference = demo.json("diff", oldest, "latest")
+    assert difference["removed"] == 0
+    assert difference["added"] == held["liveKeys"] - demo.json("inspect", oldest)["liveKeys"]
+    assert len(difference["keys"]) == difference["added"] + difference["changed"]
+
+
 def test_a_corrupt_snapshot_is_refused_before_anything_is_touched(demo: Demo) -> None:
     corrupt = demo.json("snapshots")["snapshots"][0]["name"]
     for command in (["plan", corrupt], ["restore", corrupt, "--confirm", "demo"]):
@@ -116,7 +128,11 @@ def test_a_restore_of_a_living_cluster_needs_one_more_yes(demo: Demo) -> None:
 
 
 def test_the_run_left_a_journal_a_runbook_and_no_secrets(demo: Demo) -> None:
+    (listed,) = json.loads(demo.command("runs", "list", "-o", "json").stdout)["runs"]
+    assert listed["state"] == "succeeded"
+    assert "members-agree" in demo.command("runs", "show").stdout
     (run,) = demo.runs.iterdir()
+    assert run.name == listed["id"]
     names = {path.name for path in run.iterdir()}
     assert {"journal.jsonl", "plan.json", "runbook.md", "way-back.md", "etcd-1.log"} <= names
     for path in run.iterdir():

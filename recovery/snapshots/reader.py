@@ -14,7 +14,6 @@ every bucket. The buckets' contents are etcd's.
 
 import gc
 import hashlib
-import json
 import mmap
 import os
 import re
@@ -690,6 +689,8 @@ class Contents:
 
     def on_member(self, entry: Entry) -> None:
         """A member, which etcd stores as JSON under its id in hex."""
+        import json  # Late, so that the hash is under way before.
+
         member = json.loads(self.value(entry).decode("utf-8"))
         if not isinstance(member, dict) or not isinstance(member.get("id"), int):
             raise ValueError("a member without an id")
@@ -931,6 +932,8 @@ def main(arguments: List[str]) -> int:
         document = read_database(paths[0], "--brief" in options, report)
     except OSError as error:
         document = {"error": error.strerror or str(error)}
+    import json
+
     sys.stdout.write(json.dumps(document) + "\n")
     return 2 if "error" in document else 0
 

@@ -60,7 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return asyncio.run(run(arguments))  # type: ignore[arg-type]
     except RescueError as error:
-        complain(error)
+        if getattr(arguments, "events", None) == "json":
+            from tui.commands.run_events import tell_json
+
+            tell_json("error", what=error.what, where=error.where, remedy=error.remedy)
+        else:
+            complain(error)
         return exit_status(error)
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.stderr.write("etcd-rescue: interrupted\n")

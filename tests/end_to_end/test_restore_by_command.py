@@ -97,7 +97,8 @@ def test_the_newest_good_snapshot_is_restored_and_every_member_holds_exactly_it(
 
     ran = demo.command("restore", "latest", "--confirm", "demo", "--events", "json")
     assert ran.returncode == 0, ran.stderr
-    events = [json.loads(line) for line in ran.stderr.splitlines() if line.startswith("{")]
+    events = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert events[0]["event"] == "preflight-check"
     assert events[-1]["event"] == "run-ended"
     assert events[-1]["outcome"] == "done"
 

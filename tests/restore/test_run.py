@@ -300,4 +300,4 @@ def test_a_recovered_cluster_is_success_even_where_nobody_listens(
     with os.fdopen(writing, "wb", buffering=0) as pipe:
         monkeypatch.setattr("sys.stderr", io.TextIOWrapper(pipe, write_through=True))
         incident = Incident(cluster(), environ={})
-        assert _exit(incident, Outcome.DONE) == 0
+        assert _exit(incident, Outcome.DONE, as_json=False) == 0

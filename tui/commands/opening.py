@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -41,26 +41,38 @@ async def open_incident(arguments: argparse.Namespace) -> AsyncIterator[Incident
         yield incident
 
 
-async def fetch_reference(incident: Incident, reference: str) -> FetchedSnapshot:
-    """The snapshot that REF names, fetched and verified; the latest good one for `latest`."""
+async def fetch_reference(
+    incident: Incident,
+    reference: str,
+    report: Callable[[Incident], None] | None = None,
+) -> FetchedSnapshot:
+    """The snapshot that REF names, fetched and verified; the latest good one for `latest`.
+
+    `report` tells which places could not be listed; `report_errors` where none is given.
+    """
+    report = report or report_errors
     if reference == LATEST:
         catalog = await incident.list_snapshots()
-        report_errors(incident)
+        report(incident)
         with ProgressLine() as progress:
             return await newest_verified(
                 catalog, lambda snapshot: incident.verify(snapshot, progress.moved)
             )
-    chosen = await find_reference(incident, reference)
+    chosen = await find_reference(incident, reference, report)
     with ProgressLine() as progress:
         return await incident.verify(chosen, progress.moved)
 
 
-async def find_reference(incident: Incident, reference: str) -> Snapshot | Copy:
+async def find_reference(
+    incident: Incident,
+    reference: str,
+    report: Callable[[Incident], None] | None = None,
+) -> Snapshot | Copy:
     """The snapshot or copy that REF names; a file on this machine needs no node."""
     if _is_local(reference):
         return resolve_reference(reference, None)
     catalog = await incident.list_snapshots()
-    report_errors(incident)
+    (report or report_errors)(incident)
     return resolve_reference(reference, catalog)
 
 

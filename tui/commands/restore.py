@@ -9,14 +9,15 @@ import sys
 from contextlib import suppress
 
 from recovery.errors import RefusedError
+from recovery.health.health_json import check_entry
 from recovery.health.model import Check, CheckStatus
 from recovery.incident import Incident
 from recovery.restore.events import Outcome
 from recovery.restore.operator import ActionFailure, Choice, Decision
 from recovery.restore.plan import Gate, Plan
 from recovery.restore.run_control import RestoreRun
-from tui.commands.opening import fetch_reference, open_incident
-from tui.commands.run_events import EventPrinter
+from tui.commands.opening import fetch_reference, open_incident, report_errors
+from tui.commands.run_events import EventPrinter, tell_json
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -66,14 +67,17 @@ async def run(arguments: argparse.Namespace) -> int:
                 f"a restore of {name} needs the cluster's name as consent: {given}",
                 remedy=f"etcd-rescue restore {arguments.reference} --confirm {name}",
             )
-        fetched = await fetch_reference(incident, arguments.reference)
+        as_json = arguments.events == "json"
+        report = _tell_errors if as_json else report_errors
+        fetched = await fetch_reference(incident, arguments.reference, report)
         checks = await incident.preflight(fetched)
+        _tell_preflight(checks, as_json=as_json)
         _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings)
         plan = incident.plan(fetched)
-        printer = EventPrinter(plan, as_json=arguments.events == "json")
+        printer = EventPrinter(plan, as_json=as_json)
         run_ = incident.restore(plan, fetched, ConfirmedOperator(), printer.hear)
         outcome = await _execute(run_)
-        return _exit(incident, outcome)
+        return _exit(incident, outcome, as_json=as_json)
 
 
 async def _execute(run_: RestoreRun) -> Outcome:
@@ -96,22 +100,38 @@ async def _execute(run_: RestoreRun) -> Outcome:
         loop.remove_signal_handler(signal.SIGHUP)
 
 
-def _exit(incident: Incident, outcome: Outcome) -> int:
-    if outcome is Outcome.DONE:
+def _exit(incident: Incident, outcome: Outcome, *, as_json: bool) -> int:
+    if outcome is Outcome.DONE and not as_json:
         with suppress(OSError):  # nobody may be listening any more
             sys.stderr.write(f"etcd-rescue: {incident.cluster.name} is recovered\n")
-        return 0
-    return 3 if outcome is Outcome.REFUSED else 1
+    return {Outcome.DONE: 0, Outcome.REFUSED: 3}.get(outcome, 1)
+
+
+def _tell_preflight(checks: tuple[Check, ...], *, as_json: bool) -> None:
+    if as_json:
+        for check in checks:
+            tell_json("preflight-check", **check_entry(check))
+        return
+    spoken = (CheckStatus.FAILED, CheckStatus.WARNING)
+    for check in sorted(checks, key=lambda one: one.status is not CheckStatus.FAILED):
+        if check.status in spoken:
+            remedy = f" → {check.remedy}" if check.remedy else ""
+            sys.stderr.write(
+                f"etcd-rescue: preflight: {check.status.value}: {check.scope}: {check.name}: "
+                f"{check.message}{remedy}\n"
+            )
+
+
+def _tell_errors(incident: Incident) -> None:
+    for error in incident.catalog.errors if incident.catalog else ():
+        tell_json(
+            "source-error", location=error.location, message=error.message, remedy=error.remedy
+        )
 
 
 def _refuse_where_preflight_says_so(checks: tuple[Check, ...], acknowledged: bool) -> None:
     failed = [check for check in checks if check.status is CheckStatus.FAILED]
     warned = [check for check in checks if check.status is CheckStatus.WARNING]
-    for check in (*failed, *warned):
-        sys.stderr.write(
-            f"etcd-rescue: preflight: {check.status.value}: {check.scope}: {check.name}: "
-            f"{check.message}" + (f" → {check.remedy}" if check.remedy else "") + "\n"
-        )
     if failed:
         raise RefusedError(
             f"preflight failed: {failed[0].scope}: {failed[0].message}", remedy=failed[0].remedy

@@ -63,6 +63,12 @@ class EventPrinter:
                 return ""
 
 
+def tell_json(event: str, **fields: object) -> None:
+    """One line of JSON on stderr for something that is no event of a run."""
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    sys.stderr.write(json.dumps({"event": event, "at": at, **fields}) + "\n")
+
+
 def event_json(event: Event) -> str:
     """One event as one line of JSON: camelCase keys, `event` names its kind."""
     fields: dict[str, object] = {"event": _kebab(type(event).__name__)}

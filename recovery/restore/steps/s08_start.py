@@ -109,4 +109,6 @@ def _control_plane_ready(grounds: Sequence[NodeGround], seconds: float) -> Actio
         ),
         watch=Watch.CONTROL_PLANE_READY,
         timeout=seconds,
+        # etcd is compared next in any case; the last step waits for the API servers again.
+        essential=False,
     )

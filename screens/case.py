@@ -13,6 +13,7 @@ from recovery.backups.model import Catalog, Integrity, Snapshot
 from recovery.cluster.facts import ClusterFacts
 from recovery.errors import RescueError, SnapshotError
 from recovery.incident import Incident
+from recovery.snapshots.comparison import Comparison
 from recovery.snapshots.model import FetchedSnapshot
 from screens.marks import OF_CLUSTER, OF_INTEGRITY, Mark
 from screens.run_view import RunView
@@ -56,6 +57,8 @@ class Case:
     node_words: dict[str, str] = field(default_factory=dict)
     fetched: dict[str, FetchedSnapshot] = field(default_factory=dict)
     failures: dict[str, RescueError] = field(default_factory=dict)
+    comparisons: dict[tuple[str, str], Comparison] = field(default_factory=dict)
+    """By the names of the older and the newer snapshot."""
     moving: dict[str, Moving] = field(default_factory=dict)
     run: RunView | None = None
     recovered: bool = False

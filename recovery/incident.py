@@ -7,15 +7,16 @@ catalog, and hands out plans, runs and health reports. It decides nothing and dr
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from recovery.backups.catalog import keep_verdicts, list_catalog, with_verdict
 from recovery.backups.credentials import AskForKeys
 from recovery.backups.model import Catalog, Copy, Integrity, Record, Snapshot
 from recovery.cluster.diagnosis import diagnose
+from recovery.cluster.etcd_tools import choose_tool
 from recovery.cluster.facts import ClusterFacts, Diagnosis, EtcdManifest
 from recovery.errors import RefusedError, SnapshotError
 from recovery.health.expected import Expected
@@ -28,15 +29,20 @@ from recovery.restore.operator import Operator
 from recovery.restore.plan import Plan, RestoreSource
 from recovery.restore.planner import PlanOptions, new_run_id, plan
 from recovery.restore.run_control import RestoreRun
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot, Verdict
 
 if TYPE_CHECKING:
+    from recovery.backups.fetching import Fetching
+    from recovery.backups.known_verdicts import KnownVerdicts
     from recovery.backups.snapshot_cache import SnapshotCache
-    from recovery.backups.stores import Store
+    from recovery.backups.stores import BytesProgress, Store
+    from recovery.snapshots.comparison import Comparison
     from recovery.ssh.fleet import Fleet
 
 Progress = Callable[[str, int, int], None]
 """Called with what is moving, bytes done, and bytes in all (0 where unknown)."""
+
+Looked = TypeVar("Looked", FetchedSnapshot, JudgedSnapshot)
 
 
 class Incident:
@@ -104,7 +110,19 @@ class Incident:
 
         updated(await list_catalog(self._stores, self._read_records, updated))
         assert self.catalog is not None
+        self.catalog = await self._known_verdicts.applied_to(self.catalog)
+        if on_update is not None:
+            on_update(self.catalog)
         return self.catalog
+
+    async def judge(
+        self, wanted: Snapshot | Copy, progress: Progress | None = None
+    ) -> JudgedSnapshot:
+        """What the snapshot is worth and what is in it; read on its node where that can be done.
+
+        The catalog learns the answer. Raises what `verify` raises.
+        """
+        return await self._learning(wanted, self._fetching.judge(wanted, progress))
 
     async def verify(
         self, wanted: Snapshot | Copy, progress: Progress | None = None
@@ -115,16 +133,15 @@ class Incident:
         good cannot be fetched, DiskError where this machine has no room. A corrupt one is no
         exception: the verdict says so.
         """
-        from recovery.backups.fetching import fetch_snapshot
+        return await self._learning(wanted, self._fetching.fetch(wanted, progress))
 
-        try:
-            fetched = await fetch_snapshot(wanted, self._stores, self._cache, progress)
-        except SnapshotError as error:
-            if isinstance(wanted, Snapshot):
-                self._learn(wanted.name, Integrity.CORRUPT, error.what)
-            raise
-        self._learn(fetched.name, fetched.verdict.integrity, fetched.verdict.reason)
-        return fetched
+    async def compare(
+        self, old: FetchedSnapshot, new: FetchedSnapshot, progress: BytesProgress | None = None
+    ) -> Comparison:
+        """What changed from the one to the other. Raises SnapshotError where one is unreadable."""
+        from recovery.snapshots.comparison import compare_databases
+
+        return await compare_databases(old.database, new.database, progress)
 
     async def preflight(
         self, fetched: FetchedSnapshot, on_check: Callable[[Check], None] | None = None
@@ -135,7 +152,7 @@ class Incident:
             raise _not_restorable(fetched)
         facts = await self.look()
         has_hash = fetched.verdict.integrity is Integrity.VERIFIED
-        self.preflight_checks = preflight(facts, contents, fetched.size, has_hash)
+        self.preflight_checks = preflight(facts, contents, fetched.size, has_hash, fetched.member)
         for check in self.preflight_checks:
             if on_check is not None:
                 on_check(check)
@@ -223,7 +240,21 @@ class Incident:
     def _stores(self) -> Sequence[Store]:
         from recovery.backups.cluster_stores import cluster_stores
 
-        return cluster_stores(self.cluster, self._fleet, self._ask_s3_keys, self._read_s3_secret)
+        return cluster_stores(
+            self.cluster, self._fleet, self._ask_s3_keys, self._read_s3_secret, self._tool_on
+        )
+
+    @cached_property
+    def _fetching(self) -> Fetching:
+        from recovery.backups.fetching import Fetching
+
+        return Fetching(self._stores, self._cache, self._known_verdicts)
+
+    @cached_property
+    def _known_verdicts(self) -> KnownVerdicts:
+        from recovery.backups.known_verdicts import KnownVerdicts
+
+        return KnownVerdicts(cache_directory(self._environ))
 
     @cached_property
     def _cache(self) -> SnapshotCache:
@@ -251,9 +282,25 @@ class Incident:
         nodes = self.facts.nodes if self.facts else {}
         return {name: node.manifest for name, node in nodes.items() if node.manifest is not None}
 
-    def _learn(self, name: str, integrity: Integrity, reason: str | None) -> None:
+    async def _learning(self, wanted: Snapshot | Copy, looking: Awaitable[Looked]) -> Looked:
+        """The answer, after the catalog has learned it."""
+        try:
+            found = await looking
+        except SnapshotError as error:
+            if isinstance(wanted, Snapshot):
+                self._learn(wanted.name, Verdict(Integrity.CORRUPT, error.what, None))
+            raise
+        self._learn(found.name, found.verdict)
+        return found
+
+    def _learn(self, name: str, verdict: Verdict) -> None:
         if self.catalog is not None:
-            self.catalog = with_verdict(self.catalog, name, integrity, reason)
+            self.catalog = with_verdict(self.catalog, name, verdict)
+
+    def _tool_on(self, node: str) -> str:
+        facts = self.facts.nodes.get(node) if self.facts is not None else None
+        tool = choose_tool(None, facts.tools) if facts is not None else None
+        return tool.path if tool is not None else ""
 
     def _source(self, fetched: FetchedSnapshot) -> RestoreSource:
         contents = fetched.verdict.contents
@@ -272,6 +319,7 @@ class Incident:
             has_hash=fetched.verdict.integrity is Integrity.VERIFIED,
             revision=contents.revision,
             taken_at=f"{taken:%Y-%m-%dT%H:%M:%SZ}" if taken else None,
+            member=fetched.member,
         )
 
 

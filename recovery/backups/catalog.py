@@ -24,6 +24,7 @@ from recovery.backups.naming import parse_name
 from recovery.backups.outside_text import one_line
 from recovery.backups.stores import Store
 from recovery.errors import RescueError
+from recovery.snapshots.model import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,11 @@ RECORDS_LOCATION = "EtcdBackupConfiguration"
 
 NO_FILE = "recorded, but no file was found"
 EMPTY_FILE = "the file is empty"
+STOPPED = (
+    "this member's own data, with no hash to check it by; "
+    "what it has only in its write-ahead log is lost"
+)
+RUNNING = "this member runs: its data is taken through its API, with a hash"
 
 Found = TypeVar("Found")
 
@@ -60,9 +66,22 @@ def join(copies: Iterable[Copy], records: Iterable[Record]) -> tuple[Snapshot, .
     return tuple(sorted(snapshots, key=_newest_first))
 
 
-def with_verdict(
-    catalog: Catalog, name: str, integrity: Integrity, reason: str | None = None
-) -> Catalog:
+def own_data(copies: Iterable[Copy]) -> tuple[Snapshot, ...]:
+    """What members still hold themselves, each a candidate of its own, named by its place."""
+    return tuple(
+        Snapshot(
+            name=copy.location,
+            taken_at=None,
+            copies=(copy,),
+            reason=EMPTY_FILE if copy.size == 0 else None,
+            remark=RUNNING if copy.in_use else STOPPED,
+            member=copy.node,
+        )
+        for copy in sorted(copies, key=lambda copy: copy.location)
+    )
+
+
+def with_verdict(catalog: Catalog, name: str, verdict: Verdict) -> Catalog:
     """The catalog after a snapshot of it was verified. An unknown name changes nothing.
 
     What verifies is usable even if the platform recorded it as failed: what the record says then
@@ -72,12 +91,13 @@ def with_verdict(
     def learn(snapshot: Snapshot) -> Snapshot:
         if snapshot.name != name:
             return snapshot
-        if integrity is Integrity.CORRUPT:
-            return dataclasses.replace(
-                snapshot, integrity=integrity, reason=reason or "the file is corrupt"
-            )
+        learned = dataclasses.replace(
+            snapshot, integrity=verdict.integrity, revision=verdict.revision
+        )
+        if verdict.integrity is Integrity.CORRUPT:
+            return dataclasses.replace(learned, reason=verdict.reason or "the file is corrupt")
         remark = "; ".join(filter(None, (snapshot.reason, snapshot.remark))) or None
-        return dataclasses.replace(snapshot, integrity=integrity, reason=None, remark=remark)
+        return dataclasses.replace(learned, reason=None, remark=remark)
 
     return dataclasses.replace(catalog, snapshots=tuple(map(learn, catalog.snapshots)))
 
@@ -92,7 +112,8 @@ def keep_verdicts(catalog: Catalog, earlier: Catalog) -> Catalog:
     for snapshot in catalog.snapshots:
         before = known.get(snapshot.name)
         if before is not None and set(snapshot.copies) == set(before.copies):
-            catalog = with_verdict(catalog, snapshot.name, before.integrity, before.reason)
+            verdict = Verdict(before.integrity, before.reason, None, revision=before.revision)
+            catalog = with_verdict(catalog, snapshot.name, verdict)
     return catalog
 
 
@@ -103,7 +124,9 @@ async def list_catalog(
     *,
     patience: float = 60.0,
 ) -> Catalog:
-    """List every store and the records, all at once; `on_update` hears the catalog as it grows.
+    """List every store and the records, all at once: backups newest first, then members' data.
+
+    `on_update` hears the catalog as it grows.
 
     A source that fails, or takes longer than `patience` seconds, becomes a SourceError and never
     hides the others. Until every store has answered, records without a file are left out, because
@@ -116,10 +139,12 @@ async def list_catalog(
 
     def catalog() -> Catalog:
         found = [copy for index in sorted(copies) for copy in copies[index]]
-        snapshots = join(found, records)
+        own = [copy for copy in found if copy.store is StoreKind.MEMBER]
+        snapshots = join((copy for copy in found if copy.store is not StoreKind.MEMBER), records)
         if waiting:
             snapshots = tuple(snapshot for snapshot in snapshots if snapshot.copies)
-        return Catalog(snapshots, tuple(errors), places=len(copies))
+        places = sum(stores[index].kind is not StoreKind.MEMBER for index in copies)
+        return Catalog((*snapshots, *own_data(own)), _once(errors), places)
 
     def updated() -> None:
         if on_update is not None:
@@ -166,6 +191,17 @@ async def _ask(
         # One source at fault must not hide the others; the log has the traceback.
         logger.exception("listing %s failed", location)
         return SourceError(kind, location, one_line(f"{type(error).__name__}: {error}"))
+
+
+def _once(errors: Sequence[SourceError]) -> tuple[SourceError, ...]:
+    """A node that is down is down for each of its directories: it is said once."""
+    seen: dict[tuple[str, str], SourceError] = {}
+    for error in errors:
+        place = error.location.partition(":")[0] if error.location[:1] != "/" else error.location
+        kept = seen.setdefault((place, error.message), error)
+        if kept.store is StoreKind.MEMBER and error.store is not StoreKind.MEMBER:
+            seen[(place, error.message)] = error
+    return tuple(seen.values())
 
 
 def _snapshot(name: str, copies: tuple[Copy, ...], record: Record | None) -> Snapshot:

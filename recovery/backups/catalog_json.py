@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from recovery.backups.model import Catalog, Copy, Record, Snapshot, SourceError
+from recovery.backups.model import Catalog, Copy, Record, Snapshot, SourceError, StoreKind
 from recovery.backups.records import write_time
 
 
 def catalog_document(cluster_name: str, catalog: Catalog) -> dict[str, object]:
-    """The catalog, newest first; times RFC 3339 UTC, sizes bytes of the stored file."""
+    """The catalog: backups newest first, then what members still hold themselves.
+
+    Times are RFC 3339 UTC, sizes bytes of the stored file.
+    """
     return {
         "cluster": cluster_name,
         "snapshots": [_snapshot(snapshot) for snapshot in catalog.snapshots],
@@ -26,11 +29,15 @@ def _snapshot(snapshot: Snapshot) -> dict[str, object]:
         "reason": snapshot.reason,
         "remark": snapshot.remark,
         "integrity": snapshot.integrity.value,
+        "revision": snapshot.revision,
+        "member": snapshot.member,
     }
 
 
 def _copy(copy: Copy) -> dict[str, object]:
-    document: dict[str, object] = {"store": copy.store.value}
+    # A member's own database is a file of its node; `member` tells it apart.
+    kind = StoreKind.NODE if copy.store is StoreKind.MEMBER else copy.store
+    document: dict[str, object] = {"store": kind.value}
     if copy.node is not None:
         document["node"] = copy.node
     return document | {"location": copy.location, "size": copy.size}
@@ -46,7 +53,7 @@ def _record(record: Record) -> dict[str, object]:
 
 def _error(error: SourceError) -> dict[str, object]:
     return {
-        "store": error.store.value,
+        "store": (StoreKind.NODE if error.store is StoreKind.MEMBER else error.store).value,
         "location": error.location,
         "message": error.message,
         "remedy": error.remedy,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from recovery.backups.configuration import S3Storage
 from recovery.backups.credentials import AskForKeys, ReadSecret, find_credentials
+from recovery.backups.member_store import MemberStore
 from recovery.backups.model import Copy, StoreKind
-from recovery.backups.node_store import NodeStore
+from recovery.backups.node_store import NodeStore, ToolOn
 from recovery.backups.stores import BytesProgress, Store
 from recovery.inventory.model import Cluster, Node
 
 if TYPE_CHECKING:
+    from recovery.backups.reading_in_place import ReadInPlace
     from recovery.backups.s3_store import S3Store
     from recovery.ssh.fleet import Fleet
 
@@ -22,9 +24,13 @@ USUAL_DIRECTORIES = ("/cpaas/backup", "/cpaas")
 
 
 def cluster_stores(
-    cluster: Cluster, fleet: Fleet, ask: AskForKeys | None, read_secret: ReadSecret | None = None
+    cluster: Cluster,
+    fleet: Fleet,
+    ask: AskForKeys | None,
+    read_secret: ReadSecret | None = None,
+    tool_on: ToolOn | None = None,
 ) -> tuple[Store, ...]:
-    """The backup directories of the control-plane nodes, and the bucket where there is one.
+    """The backup directories of the control-plane nodes, the bucket, and the members' own data.
 
     Without a configured directory the usual ones are looked into, and may be absent.
     """
@@ -33,11 +39,15 @@ def cluster_stores(
         session = fleet.session(node.name)
         named = _directory(cluster, node)
         if named is not None:
-            stores.append(NodeStore(session, named))
+            stores.append(NodeStore(session, named, tool_on=tool_on))
         else:
-            stores += [NodeStore(session, usual, optional=True) for usual in USUAL_DIRECTORIES]
+            stores += [
+                NodeStore(session, usual, optional=True, tool_on=tool_on)
+                for usual in USUAL_DIRECTORIES
+            ]
     if cluster.backup is not None and cluster.backup.s3 is not None:
         stores.append(KeyedS3Store(cluster.backup.s3, cluster, ask, read_secret))
+    stores += [MemberStore(fleet.session(node.name)) for node in cluster.control_plane]
     return tuple(stores)
 
 
@@ -93,6 +103,12 @@ class KeyedS3Store:
     async def fetch(self, copy: Copy, target: Path, progress: BytesProgress | None = None) -> str:
         """Bring the object here; returns its sha256."""
         return await (await self._store()).fetch(copy, target, progress)
+
+    async def read_in_place(
+        self, copy: Copy, progress: BytesProgress | None = None
+    ) -> ReadInPlace | None:
+        """None: an object has to come here to be read."""
+        return None
 
     async def _store(self) -> S3Store:
         async with self._finding:

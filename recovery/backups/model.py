@@ -24,6 +24,8 @@ class StoreKind(enum.Enum):
 
     NODE = "node"
     S3 = "s3"
+    MEMBER = "member"
+    """A member's own database in its data directory: no backup, and etcd may be writing to it."""
     BASTION = "bastion"
     """A file on this machine, named by a person; never listed by the catalog."""
     RECORDS = "records"
@@ -40,16 +42,18 @@ class Copy:
     size: int
     modified_at: datetime
     node: str | None = None
-    """The node's name, for node copies."""
+    """The node's name, for what lies on a node."""
     bucket: str | None = None
     identity: str = ""
     """What tells this file from an earlier one of the same name, size and time: an inode and its
     change time, or an endpoint and an ETag. Empty where the store has not been asked."""
+    in_use: bool = False
+    """For MEMBER: whether an etcd has it open, so that only its API can give a consistent copy."""
 
     @property
     def location(self) -> str:
         """The copy as a REF of the command line: `node:/path`, `s3://bucket/key`, or a path."""
-        if self.store is StoreKind.NODE:
+        if self.store in (StoreKind.NODE, StoreKind.MEMBER):
             return f"{self.node}:{self.path}"
         if self.store is StoreKind.S3:
             return f"s3://{self.bucket}/{self.path}"
@@ -72,7 +76,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One backup, with every copy of it that was found. A record without a file has no copies."""
+    """One backup, with every copy of it that was found. A record without a file has no copies.
+
+    Or what a member still holds itself (`member`): no backup, but it may be the newest there is.
+    """
 
     name: str
     taken_at: datetime | None
@@ -83,11 +90,22 @@ class Snapshot:
     """Why it cannot be used, in words; None where nothing speaks against it."""
     remark: str | None = None
     """What else a person should know, and what does not forbid its use: a copy cut short, say."""
+    member: str | None = None
+    """The name of the member whose own database this is; None for a backup."""
+    revision: int | None = None
+    """etcd's revision of it, as soon as somebody has read it."""
 
     @property
     def size(self) -> int:
         """The largest copy's size in bytes; 0 without a copy."""
         return max((copy.size for copy in self.copies), default=0)
+
+    @property
+    def written_at(self) -> datetime | None:
+        """When it was taken; of a member's own database, when it was written to last."""
+        if self.member is not None and self.copies:
+            return self.copies[0].modified_at
+        return self.taken_at
 
     @property
     def usable(self) -> bool:

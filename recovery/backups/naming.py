@@ -19,6 +19,9 @@ PREFIX = "snapshot-etcd-"
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".gz", ".tar.zst", ".zst", ".db")
 """Wrappings in which a snapshot may lie in a backup directory."""
 
+DATABASE_IN_DATA_DIR = "/member/snap/db"
+"""Where a member's own database lies in its data directory (etcd server/storage/datadir)."""
+
 _UNFINISHED = (".partial", ".tmp", ".part", ".download")
 _LONGEST_FIRST = tuple(sorted(SUFFIXES, key=len, reverse=True))
 

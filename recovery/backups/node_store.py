@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.naming import candidate_patterns, is_candidate
@@ -15,6 +16,12 @@ from recovery.backups.stores import BytesProgress
 from recovery.errors import StoreError
 from recovery.ssh.script import script
 from recovery.ssh.session import NodeSession, ScriptResult
+
+if TYPE_CHECKING:
+    from recovery.backups.reading_in_place import ReadInPlace
+
+ToolOn = Callable[[str], str]
+"""The path of etcd's restore program on the node of that name; empty where none is known."""
 
 _LIST_SECONDS = 30.0
 _MISSING, _UNREADABLE = 44, 45
@@ -56,9 +63,15 @@ class NodeStore:
     kind = StoreKind.NODE
 
     def __init__(
-        self, session: NodeSession, directory: str = "/cpaas/backup", *, optional: bool = False
+        self,
+        session: NodeSession,
+        directory: str = "/cpaas/backup",
+        *,
+        optional: bool = False,
+        tool_on: ToolOn | None = None,
     ) -> None:
         self._session = session
+        self._tool_on = tool_on
         self.directory = directory
         self.optional = optional
         """Whether the directory may be absent: one that is only a guess."""
@@ -102,6 +115,17 @@ class NodeStore:
     async def fetch(self, copy: Copy, target: Path, progress: BytesProgress | None = None) -> str:
         """Copy the file here; returns its sha256. Raises TransferError."""
         return await self._session.fetch(copy.path, target, progress=progress)
+
+    async def read_in_place(
+        self, copy: Copy, progress: BytesProgress | None = None
+    ) -> ReadInPlace | None:
+        """Have the node judge its own file; None where it cannot."""
+        from recovery.backups.reading_in_place import read_in_place
+
+        tool = self._tool_on(self.node) if self._tool_on is not None else ""
+        return await read_in_place(
+            self._session, copy.path, copy.size, tool=tool, progress=progress
+        )
 
     def _listed(self, line: str) -> Copy | None:
         facts, _, name = line.partition(" ./")

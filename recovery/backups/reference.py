@@ -11,6 +11,7 @@ from pathlib import Path
 from recovery.backups.disk import DiskError
 from recovery.backups.local_store import describe_file
 from recovery.backups.model import Catalog, Copy, Integrity, Snapshot, StoreKind
+from recovery.backups.naming import DATABASE_IN_DATA_DIR
 from recovery.backups.outside_text import one_line
 from recovery.errors import RescueError, SnapshotError, StoreError, UsageError
 from recovery.snapshots.model import FetchedSnapshot
@@ -56,13 +57,15 @@ async def newest_verified(
     verify: Callable[[Snapshot], Awaitable[FetchedSnapshot]],
     on_passed_over: Callable[[Snapshot, str], None] | None = None,
 ) -> FetchedSnapshot:
-    """What `latest` means: the newest snapshot whose trailing sha256 matches.
+    """What `latest` means: the newest backup whose trailing sha256 matches.
 
     `on_passed_over` hears each newer one that was not taken, and why. Raises SnapshotError, with
     all of them in its detail, where none verifies.
     """
     passed_over: list[str] = []
     for snapshot in catalog.snapshots:
+        if snapshot.member is not None:
+            continue
         why = snapshot.reason or "no copy was found"
         if snapshot.copies and snapshot.integrity is not Integrity.CORRUPT:
             try:
@@ -91,7 +94,9 @@ def _location(reference: str) -> Copy | None:
         )
     on_node = _ON_NODE.fullmatch(reference)
     if on_node is not None:
-        return Copy(StoreKind.NODE, on_node[2], 0, _UNKNOWN_TIME, node=on_node[1])
+        own = on_node[2].endswith(DATABASE_IN_DATA_DIR)
+        kind = StoreKind.MEMBER if own else StoreKind.NODE
+        return Copy(kind, on_node[2], 0, _UNKNOWN_TIME, node=on_node[1])
     return None
 
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from recovery.backups.configuration import S3Storage
 from recovery.backups.credentials import S3Keys
@@ -20,6 +20,9 @@ from recovery.backups.s3_client import S3Client, make_client, plain_failures
 from recovery.backups.s3_download import Download
 from recovery.backups.s3_errors import S3RequestError, in_words
 from recovery.backups.stores import BytesProgress
+
+if TYPE_CHECKING:
+    from recovery.backups.reading_in_place import ReadInPlace
 
 Answer = TypeVar("Answer")
 
@@ -84,6 +87,12 @@ class S3Store:
                 raise disk_error(error, target.parent) from error
 
         return await self._in_thread(download, copy.path)
+
+    async def read_in_place(
+        self, copy: Copy, progress: BytesProgress | None = None
+    ) -> ReadInPlace | None:
+        """None: an object has to come here to be read."""
+        return None
 
     @property
     def _prefixes(self) -> tuple[str, ...]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from recovery.backups.model import Copy, StoreKind
+
+if TYPE_CHECKING:
+    from recovery.backups.reading_in_place import ReadInPlace
 
 BytesProgress = Callable[[int, int], None]
 """Called on the event loop's thread with the bytes done and the bytes in all (0 if unknown)."""
@@ -47,5 +50,14 @@ class Store(Protocol):
         """Bring the stored bytes to `target` on this machine; returns their sha256 (hex).
 
         `target` exists afterwards only if everything arrived. Raises a RescueError otherwise.
+        """
+        ...
+
+    async def read_in_place(
+        self, copy: Copy, progress: BytesProgress | None = None
+    ) -> ReadInPlace | None:
+        """Judge the copy where it lies; None where it has to be fetched for that.
+
+        Raises a RescueError where nobody answers.
         """
         ...

@@ -11,12 +11,17 @@ from recovery.snapshots.model import SnapshotContents
 
 
 def preflight(
-    facts: ClusterFacts, source_contents: SnapshotContents, source_size: int, has_hash: bool
+    facts: ClusterFacts,
+    source_contents: SnapshotContents,
+    source_size: int,
+    has_hash: bool,
+    member: str | None = None,
 ) -> tuple[Check, ...]:
     """Every check that a restore of this snapshot needs; failed ones block, warnings are read.
 
     `source_size` is that of the unpacked file in bytes; `has_hash` tells whether it carries the
-    sha256 that etcd wrote at its end. Order: node by node, then the cluster, then the snapshot.
+    sha256 that etcd wrote at its end; `member` names whose own database it is, if it is no backup.
+    Order: node by node, then the cluster, then the snapshot.
     """
     checks: list[Check] = []
     for node in facts.cluster.control_plane:
@@ -25,5 +30,5 @@ def preflight(
         else:
             checks += unreachable_checks(facts, node.name)
     checks += cluster_checks(facts)
-    checks += snapshot_checks(facts, source_contents, has_hash)
+    checks += snapshot_checks(facts, source_contents, has_hash, member)
     return tuple(checks)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from recovery.cluster.etcd_tools import choose_tool
 from recovery.cluster.facts import ClusterFacts, EtcdTool, Version
-from recovery.health.model import CLUSTER_SCOPE, Check
+from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
 from recovery.health.preflight_cluster import manifests
 from recovery.health.preflight_nodes import server_version
 from recovery.health.verdicts import failed, ok, warned
@@ -18,9 +18,11 @@ LEARNERS = (Version(3, 5, 1), Version(3, 5, 19))
 
 
 def snapshot_checks(
-    facts: ClusterFacts, contents: SnapshotContents, has_hash: bool
+    facts: ClusterFacts, contents: SnapshotContents, has_hash: bool, member: str | None
 ) -> Iterator[Check]:
     """What is inside the snapshot, and what follows from it."""
+    if member is not None and not has_hash:
+        yield _own_data(member)
     yield _members(facts, contents)
     yield _version(facts, contents)
     yield _hash(has_hash)
@@ -95,6 +97,19 @@ def _version(facts: ClusterFacts, contents: SnapshotContents) -> Check:
             "choose a newer snapshot if there is one",
         )
     return ok(name, CLUSTER_SCOPE, f"etcd {text}")
+
+
+def _own_data(member: str) -> Check:
+    return Check(
+        "snapshot's origin",
+        CLUSTER_SCOPE,
+        CheckStatus.WARNING,
+        f"{member}'s own database, no backup",
+        f"What {member} had only in its write-ahead log when it stopped is lost: the last moments, "
+        "and whatever no majority had agreed on.",
+        "go on if no backup loses less; its data directory is kept, as everybody's is",
+        must_be_acknowledged=True,
+    )
 
 
 def _hash(has_hash: bool) -> Check:

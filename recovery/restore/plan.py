@@ -139,6 +139,8 @@ class RestoreSource:
     revision: int
     taken_at: str | None = None
     """RFC 3339 UTC."""
+    member: str | None = None
+    """The name of the member whose own database it is; None for a backup."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,6 +250,10 @@ def _warnings(
             "The snapshot has no hash to check: it is a copy of a member's own database, so "
             "--skip-hash-check is used."
         )
+    if source.member is not None and not source.has_hash:
+        warnings.append(
+            f"What {source.member} had only in its write-ahead log when it stopped is lost."
+        )
     faulty = sorted(
         {
             str(g.manifest.version)

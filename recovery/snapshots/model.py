@@ -81,6 +81,24 @@ class Verdict:
     """Of the whole file as it was read, with its trailing hash; lower-case hex."""
     size: int = 0
     """Of the whole file, in bytes."""
+    revision: int | None = None
+    """etcd's revision; known also where a node without python3 could not tell the contents."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSnapshot:
+    """What is known of a snapshot after one of its copies was read, here or where it lies."""
+
+    name: str
+    location: str
+    """The copy that was read, as a REF."""
+    verdict: Verdict
+    unpacked_from: tuple[str, ...] = ()
+    """The wrappings around the database, outermost first."""
+    member: str | None = None
+    """The name of the member whose own database it is; None for a backup."""
+    in_place: bool = False
+    """Whether it was read on its node, so that nothing of it is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +117,12 @@ class FetchedSnapshot:
     verdict: Verdict
     unpacked_from: tuple[str, ...] = field(default=())
     """The wrappings taken off, outermost first: for example ("tar",) or ("gzip", "tar")."""
+    member: str | None = None
+    """The name of the member whose own database it is; None for a backup."""
+
+    @property
+    def judged(self) -> JudgedSnapshot:
+        """What is known of it, without the file."""
+        return JudgedSnapshot(
+            self.name, self.location, self.verdict, self.unpacked_from, self.member
+        )

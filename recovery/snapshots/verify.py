@@ -100,15 +100,22 @@ class AnswerJson(TypedDict, total=False):
     databaseSize: int
     remarks: list[str]
     contents: ContentsJson | None
+    unpackedFrom: list[str]
+
+
+def reason_in_words(answer: AnswerJson) -> str | None:
+    """Why the file is corrupt, in words that begin with where; None where it is not."""
+    reason, damage = answer["reason"], answer["damage"]
+    if reason is None or damage in ("short", "format"):
+        return reason
+    return f"{damage}: {reason}"
 
 
 def _reason(path: Path, answer: AnswerJson) -> str | None:
-    """Why the file is corrupt, in words that begin with where."""
-    reason, damage = answer["reason"], answer["damage"]
-    if reason is None or damage == "short":
+    """The same, and what the file seems to be where it is no database."""
+    reason = reason_in_words(answer)
+    if reason is None or answer["damage"] != "format" or not answer["size"]:
         return reason
-    if damage != "format" or not answer["size"]:
-        return reason if damage == "format" else f"{damage}: {reason}"
     with path.open("rb") as file:
         head = file.read(HEAD_SIZE)
     shape = shape_of(head)
@@ -127,6 +134,7 @@ def verdict_from(answer: AnswerJson, reason: str | None) -> Verdict:
         contents=None if contents is None else _contents(answer, contents),
         sha256=answer["sha256"],
         size=answer["size"],
+        revision=None if contents is None else contents["revision"],
     )
 
 

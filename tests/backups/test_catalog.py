@@ -23,9 +23,12 @@ from recovery.backups.model import (
     Snapshot,
     StoreKind,
 )
+from recovery.backups.reading_in_place import ReadInPlace
 from recovery.backups.stores import BytesProgress
 from recovery.errors import NodeUnreachableError
+from recovery.snapshots.model import Verdict
 
+SOUND = Verdict(Integrity.VERIFIED, None, None, revision=182334)
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 NAME = "snapshot-etcd-20261122-000000-10.0.0.11.tar"
 OLDER = "snapshot-etcd-20261121-000000-10.0.0.11.tar"
@@ -66,6 +69,11 @@ class Shelf:
     async def fetch(self, copy: Copy, target: Path, progress: BytesProgress | None = None) -> str:
         raise NotImplementedError
 
+    async def read_in_place(
+        self, copy: Copy, progress: BytesProgress | None = None
+    ) -> ReadInPlace | None:
+        return None
+
 
 def test_copies_of_one_name_and_their_record_are_one_snapshot() -> None:
     record = Record(NAME, MIDNIGHT + timedelta(seconds=7), "Success")
@@ -101,20 +109,22 @@ def test_a_backup_recorded_as_failed_is_not_offered_until_it_verifies() -> None:
     (snapshot,) = join([in_s3()], [Record(NAME, None, "Failed: disk")])
     assert snapshot.reason == "recorded as failed: Failed: disk"
     assert not snapshot.usable
-    (verified,) = with_verdict(Catalog((snapshot,)), NAME, Integrity.VERIFIED).snapshots
+    (verified,) = with_verdict(Catalog((snapshot,)), NAME, SOUND).snapshots
     assert verified.usable
     assert verified.remark == "recorded as failed: Failed: disk"
 
 
 def test_a_corrupt_snapshot_is_not_offered() -> None:
-    catalog = with_verdict(Catalog(join([in_s3()], [])), NAME, Integrity.CORRUPT, "cut short")
+    catalog = with_verdict(
+        Catalog(join([in_s3()], [])), NAME, Verdict(Integrity.CORRUPT, "cut short", None)
+    )
     assert catalog.snapshots[0].reason == "cut short"
     assert not catalog.snapshots[0].usable
 
 
 def test_a_verdict_stays_while_the_copies_stay() -> None:
     catalog = Catalog(join([in_s3(), in_s3(OLDER)], []))
-    earlier = with_verdict(catalog, NAME, Integrity.VERIFIED)
+    earlier = with_verdict(catalog, NAME, SOUND)
     assert keep_verdicts(catalog, earlier) == earlier
     changed = Catalog(join([in_s3(size=101), in_s3(OLDER)], []))
     assert keep_verdicts(changed, earlier) == changed
@@ -261,6 +271,8 @@ async def test_the_document_is_the_contracts() -> None:
                 "reason": None,
                 "remark": None,
                 "integrity": "unverified",
+                "revision": None,
+                "member": None,
             },
             {
                 "name": "odd",
@@ -272,6 +284,8 @@ async def test_the_document_is_the_contracts() -> None:
                 "reason": None,
                 "remark": None,
                 "integrity": "unverified",
+                "revision": None,
+                "member": None,
             },
         ],
         "errors": [

@@ -16,14 +16,16 @@ from recovery.backups.catalog import join
 from recovery.backups.configuration import S3Storage
 from recovery.backups.credentials import S3Keys
 from recovery.backups.disk import DiskError
-from recovery.backups.fetching import fetch_snapshot
-from recovery.backups.model import Copy, Integrity, Snapshot, StoreKind
+from recovery.backups.fetching import Fetching
+from recovery.backups.known_verdicts import KnownVerdicts
+from recovery.backups.model import Catalog, Copy, Integrity, Snapshot, StoreKind
 from recovery.backups.node_store import NodeStore
 from recovery.backups.reference import resolve_reference
 from recovery.backups.s3_store import S3Store
 from recovery.backups.snapshot_cache import SnapshotCache
 from recovery.backups.stores import Store
 from recovery.errors import NodeUnreachableError, SnapshotError, StoreError, UsageError
+from recovery.snapshots.model import JudgedSnapshot
 from recovery.ssh.session import NodeSession
 from tests.backups.places import put_object
 from tests.backups.real_snapshot import RealSnapshot, take_snapshot
@@ -59,6 +61,7 @@ class Ground:
         self.s3 = s3
         self.directory = directory
         self.cache = SnapshotCache(directory / "cache")
+        self.fetching = Fetching(stores, self.cache, KnownVerdicts(directory / "cache"))
         self.moved: list[str] = []
 
     def on_node(self, content: bytes, name: str = NAME) -> None:
@@ -73,9 +76,10 @@ class Ground:
         return snapshot
 
     async def fetch(self, wanted: Snapshot | Copy):  # type: ignore[no-untyped-def]
-        return await fetch_snapshot(
-            wanted, self.stores, self.cache, lambda what, *_: self.moved.append(what)
-        )
+        return await self.fetching.fetch(wanted, lambda what, *_: self.moved.append(what))
+
+    async def judge(self, wanted: Snapshot | Copy) -> JudgedSnapshot:
+        return await self.fetching.judge(wanted, lambda what, *_: self.moved.append(what))
 
 
 @pytest.fixture
@@ -93,6 +97,12 @@ def ground(
     down = NodeSession(account.node(server, "etcd-2", port=1, connect_timeout=1.0))
     stores = (NodeStore(session, str(backups)), NodeStore(down, str(backups)), s3)
     return Ground(stores, s3, tmp_path)
+
+
+def fetching_without_stores(directory: Path) -> Fetching:
+    """As on a bastion from which no node can be reached."""
+    cache = directory / "cache"
+    return Fetching((), SnapshotCache(cache), KnownVerdicts(cache))
 
 
 def lost_copy(size: int) -> Copy:
@@ -228,7 +238,7 @@ async def test_a_file_here_needs_no_node(real: RealSnapshot, tmp_path: Path) -> 
     file = tmp_path / "x.db.gz"
     file.write_bytes(gzip.compress(real.saved))
     copy = resolve_reference(str(file), None)
-    fetched = await fetch_snapshot(copy, (), SnapshotCache(tmp_path / "cache"))
+    fetched = await fetching_without_stores(tmp_path).fetch(copy)
     assert fetched.verdict.integrity is Integrity.VERIFIED
     assert fetched.location == str(file)
     assert fetched.unpacked_from == ("gzip",)
@@ -240,11 +250,11 @@ async def test_a_file_here_may_change_once_it_was_fetched(
     file = tmp_path / "x.db"
     file.write_bytes(real.saved)
     copy = resolve_reference(str(file), None)
-    cache = SnapshotCache(tmp_path / "cache")
-    fetched = await fetch_snapshot(copy, (), cache)
+    fetching = fetching_without_stores(tmp_path)
+    fetched = await fetching.fetch(copy)
     file.write_bytes(real.saved[:-1])
     assert fetched.database.read_bytes() == real.saved
-    again = await fetch_snapshot(resolve_reference(str(file), None), (), cache)
+    again = await fetching.fetch(resolve_reference(str(file), None))
     assert again.verdict.integrity is Integrity.CORRUPT
 
 
@@ -268,3 +278,65 @@ async def test_nothing_is_left_in_scratch(ground: Ground, real: RealSnapshot) ->
     ground.in_s3(in_tar(real.saved))
     await ground.fetch(await ground.snapshot())
     assert list((ground.directory / "cache" / "scratch").iterdir()) == []
+
+
+async def test_a_node_reads_its_own_copy_and_nothing_is_moved(
+    ground: Ground, real: RealSnapshot
+) -> None:
+    ground.on_node(real.saved, "one.db")
+    judged = await ground.judge(await ground.snapshot())
+    assert judged.in_place
+    assert judged.verdict == (await ground.fetch(await ground.snapshot())).verdict
+    assert ground.moved[0] == "reading on etcd-1"
+
+
+async def test_what_a_node_cannot_read_where_it_lies_is_fetched(
+    ground: Ground, real: RealSnapshot
+) -> None:
+    ground.on_node(gzip.compress(real.saved), "one.db.gz")
+    judged = await ground.judge(await ground.snapshot())
+    assert not judged.in_place
+    assert judged.verdict.integrity is Integrity.VERIFIED
+    assert "fetching from etcd-1" in ground.moved
+
+
+async def test_a_corrupt_copy_read_where_it_lies_leads_to_one_that_is_whole(
+    ground: Ground, real: RealSnapshot
+) -> None:
+    ground.on_node(with_a_flipped_value(real.saved), "one.db")
+    ground.in_s3(real.saved, "one.db")
+    judged = await ground.judge(await ground.snapshot())
+    assert judged.location.startswith("s3://")
+    assert judged.verdict.integrity is Integrity.VERIFIED
+
+
+async def test_a_verdict_is_remembered_as_long_as_the_file_is_the_same(
+    ground: Ground, real: RealSnapshot
+) -> None:
+    ground.on_node(real.saved, "one.db")
+    first = await ground.judge(await ground.snapshot())
+    later = Ground(ground.stores, ground.s3, ground.directory)
+    assert (await later.judge(await later.snapshot())).verdict == first.verdict
+    assert later.moved == []
+    catalog = Catalog((await later.snapshot(),))
+    known = KnownVerdicts(ground.directory / "cache")
+    (snapshot,) = (await known.applied_to(catalog)).snapshots
+    assert (snapshot.integrity, snapshot.revision) == (
+        Integrity.VERIFIED,
+        first.verdict.revision,
+    )
+    ground.on_node(real.saved[:-1], "one.db")
+    (changed,) = (await known.applied_to(Catalog((await later.snapshot(),)))).snapshots
+    assert changed.integrity is Integrity.UNVERIFIED
+    judged = await later.judge(changed)
+    assert judged.verdict.integrity is Integrity.CORRUPT
+
+
+async def test_nothing_is_left_on_a_node_that_read_its_own_copy(
+    ground: Ground, real: RealSnapshot, server: InProcessServer
+) -> None:
+    ground.on_node(real.saved, "one.db")
+    before = sorted(ground.directory.rglob("*"))
+    await ground.judge(await ground.snapshot())
+    new = {path for path in ground.directory.rglob("*") if path not in before}
+    assert all("cache" in path.parts for path in new)

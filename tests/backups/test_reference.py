@@ -192,7 +192,9 @@ async def test_what_is_known_to_be_corrupt_is_not_tried_again() -> None:
         asked.append(snapshot.name)
         return fetched(snapshot, Integrity.VERIFIED)
 
-    await newest_verified(with_verdict(CATALOG, NAMES[2], Integrity.CORRUPT, "short"), verify)
+    await newest_verified(
+        with_verdict(CATALOG, NAMES[2], Verdict(Integrity.CORRUPT, "short", None)), verify
+    )
     assert asked == [NAMES[1]]
 
 

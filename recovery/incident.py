@@ -118,11 +118,22 @@ class Incident:
     async def judge(
         self, wanted: Snapshot | Copy, progress: Progress | None = None
     ) -> JudgedSnapshot:
-        """What the snapshot is worth and what is in it; read on its node where that can be done.
+        """What the snapshot is worth; read on its node where that can be done.
 
-        The catalog learns the answer. Raises what `verify` raises.
+        A node without python3 may leave the contents untold. The catalog learns the answer.
+        Raises what `verify` raises.
         """
         return await self._learning(wanted, self._fetching.judge(wanted, progress))
+
+    async def inspect(
+        self, wanted: Snapshot | Copy, progress: Progress | None = None
+    ) -> JudgedSnapshot:
+        """What the snapshot is worth and what is in it; fetched only where nothing else helps."""
+        judged = await self.judge(wanted, progress)
+        untold = judged.verdict.contents is None
+        if untold and judged.verdict.integrity is not Integrity.CORRUPT:
+            return (await self.verify(wanted, progress)).judged
+        return judged
 
     async def verify(
         self, wanted: Snapshot | Copy, progress: Progress | None = None

@@ -101,19 +101,19 @@ class _Attempt:
         self._cache = cache
         self._known = known
         self._progress = progress
-        self._bad_bytes: set[str] = set()
-        """The sha256 of stored bytes that are known to be corrupt."""
+        self._corrupt: dict[str, Verdict] = {}
+        """By the sha256 of stored bytes, which several copies may have."""
 
     async def fetched(self, copy: Copy) -> FetchedSnapshot | None:
         """The copy here, verified; None where its bytes were seen before, and were corrupt."""
         cached = await self._cache.find(copy) or await self._bring(copy)
-        if cached is None or cached.stored_sha256 in self._bad_bytes:
+        if cached is None or await self._seen_corrupt(copy, cached.stored_sha256):
             return None
         if self._progress is not None:
             self._progress("verifying", 0, cached.size)
         verdict = await verify_database(cached.path, self._telling("verifying"))
         if verdict.integrity is Integrity.CORRUPT:
-            self._bad_bytes.add(cached.stored_sha256)
+            self._corrupt[cached.stored_sha256] = verdict
         await self._known.learn(copy, verdict, cached.wrappings)
         return FetchedSnapshot(
             name=self._name,
@@ -146,7 +146,7 @@ class _Attempt:
             stored, database = scratch / "stored", scratch / "database"
             moving = self._telling(f"fetching from {place_of(copy)}")
             stored_sha256 = await self._store_of(copy).fetch(copy, stored, moving)
-            if stored_sha256 in self._bad_bytes:
+            if await self._seen_corrupt(copy, stored_sha256):
                 return None
             known = await self._cache.get(stored_sha256)
             if known is not None:
@@ -157,9 +157,16 @@ class _Attempt:
             except SnapshotError as error:
                 if isinstance(error.__cause__, OSError):
                     raise disk_error(error.__cause__, self._cache.root) from error
-                self._bad_bytes.add(stored_sha256)
+                self._corrupt[stored_sha256] = Verdict(Integrity.CORRUPT, error.what, None)
+                await self._known.learn(copy, self._corrupt[stored_sha256])
                 raise
             return await self._cache.keep(copy, stored_sha256, database, wrappings)
+
+    async def _seen_corrupt(self, copy: Copy, stored_sha256: str) -> bool:
+        verdict = self._corrupt.get(stored_sha256)
+        if verdict is not None:
+            await self._known.learn(copy, verdict)
+        return verdict is not None
 
     def _telling(self, what: str) -> BytesProgress | None:
         progress = self._progress

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from recovery.backups.disk import DiskError
 from recovery.backups.local_store import describe_file
@@ -14,7 +15,9 @@ from recovery.backups.model import Catalog, Copy, Integrity, Snapshot, StoreKind
 from recovery.backups.naming import DATABASE_IN_DATA_DIR
 from recovery.backups.outside_text import one_line
 from recovery.errors import RescueError, SnapshotError, StoreError, UsageError
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot
+
+Looked = TypeVar("Looked", FetchedSnapshot, JudgedSnapshot)
 
 LATEST = "latest"
 """The newest snapshot that verifies; see `newest_verified`."""
@@ -54,13 +57,14 @@ def resolve_reference(reference: str, catalog: Catalog | None) -> Snapshot | Cop
 
 async def newest_verified(
     catalog: Catalog,
-    verify: Callable[[Snapshot], Awaitable[FetchedSnapshot]],
+    verify: Callable[[Snapshot], Awaitable[Looked]],
     on_passed_over: Callable[[Snapshot, str], None] | None = None,
-) -> FetchedSnapshot:
+) -> Looked:
     """What `latest` means: the newest backup whose trailing sha256 matches.
 
-    `on_passed_over` hears each newer one that was not taken, and why. Raises SnapshotError, with
-    all of them in its detail, where none verifies.
+    `verify` fetches a snapshot, or judges it where it lies. `on_passed_over` hears each newer one
+    that was not taken, and why. Raises SnapshotError, with all of them in its detail, where none
+    verifies.
     """
     passed_over: list[str] = []
     for snapshot in catalog.snapshots:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from recovery.snapshots.model import FetchedSnapshot, SnapshotContents
+from recovery.snapshots.model import JudgedSnapshot, SnapshotContents
 
 
-def inspect_document(cluster: str, fetched: FetchedSnapshot) -> dict[str, object]:
+def inspect_document(cluster: str, judged: JudgedSnapshot) -> dict[str, object]:
     """The document of `inspect -o json`. Ids are lower-case hex, as etcdctl's are.
 
     Where the file is corrupt beyond reading, numbers are null and lists are empty.
     """
     return {
         "cluster": cluster,
-        "name": fetched.name,
-        "location": fetched.location,
-        "integrity": fetched.verdict.integrity.value,
-        "reason": fetched.verdict.reason,
-        "sha256": fetched.sha256,
-        "size": fetched.size,
-        "unpackedFrom": list(fetched.unpacked_from),
-        **_contents(fetched.verdict.contents),
+        "name": judged.name,
+        "location": judged.location,
+        "member": judged.member,
+        "integrity": judged.verdict.integrity.value,
+        "reason": judged.verdict.reason,
+        "sha256": judged.verdict.sha256,
+        "size": judged.verdict.size,
+        "unpackedFrom": list(judged.unpacked_from),
+        **_contents(judged.verdict.contents),
     }
 
 

@@ -6,8 +6,8 @@ import argparse
 import json
 
 from recovery.backups.model import Integrity
-from recovery.snapshots.model import CountedName, FetchedSnapshot
-from tui.commands.opening import fetch_reference, open_incident
+from recovery.snapshots.model import CountedName, JudgedSnapshot, SnapshotContents
+from tui.commands.opening import inspect_reference, open_incident
 from tui.commands.tables import size, table
 
 _SHOWN = 20
@@ -18,8 +18,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     parser = commands.add_parser(
         "inspect",
         help="what is in a snapshot",
-        description="Fetch a snapshot, verify it, and say what it holds: revision, members, "
-        "alarms, resources and namespaces. Exit status 1 if it is corrupt.",
+        description="Verify a snapshot and say what it holds: revision, members, alarms, resources "
+        "and namespaces. A node with python3 reads its own copy where it lies; any other copy is "
+        "fetched. Exit status 1 if it is corrupt.",
     )
     parser.add_argument("reference", metavar="REF", help="a snapshot, or `latest`")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
@@ -32,22 +33,22 @@ async def run(arguments: argparse.Namespace) -> int:
     from recovery.snapshots.contents_json import inspect_document
 
     async with open_incident(arguments) as incident:
-        fetched = await fetch_reference(incident, arguments.reference)
+        judged = await inspect_reference(incident, arguments.reference)
         if arguments.output == "json":
-            print(json.dumps(inspect_document(incident.cluster.name, fetched), indent=2))
+            print(json.dumps(inspect_document(incident.cluster.name, judged), indent=2))
         else:
-            print(_text(fetched))
-    return 1 if fetched.verdict.integrity is Integrity.CORRUPT else 0
+            print(_text(judged))
+    return 1 if judged.verdict.integrity is Integrity.CORRUPT else 0
 
 
-def _text(fetched: FetchedSnapshot) -> str:
-    verdict, contents = fetched.verdict, fetched.verdict.contents
+def _text(judged: JudgedSnapshot) -> str:
+    verdict, contents = judged.verdict, judged.verdict.contents
     reason = f": {verdict.reason}" if verdict.reason else ""
     lines = [
-        f"name        {fetched.name}",
-        f"from        {fetched.location}",
+        f"name        {judged.name}",
+        f"from        {judged.location}",
         f"integrity   {verdict.integrity.value}{reason}",
-        f"sha256      {fetched.sha256}",
+        f"sha256      {verdict.sha256}",
     ]
     if contents is None:
         return "\n".join(lines)
@@ -58,12 +59,25 @@ def _text(fetched: FetchedSnapshot) -> str:
         f"etcd        {contents.cluster_version or 'not told'}",
         f"members     {', '.join(member.name for member in contents.members) or 'none'}",
         f"alarms      {', '.join(contents.alarms) or 'none'}",
+        f"compacted   {contents.compacted_revision or 'never'}",
+        f"leases      {contents.leases}",
+        f"encrypted   {_encryption(contents)}",
+        *(f"remark      {remark}" for remark in contents.remarks),
         "",
         _counted("RESOURCE", contents.resources),
         "",
         _counted("NAMESPACE", contents.namespaces),
     ]
     return "\n".join(lines)
+
+
+def _encryption(contents: SnapshotContents) -> str:
+    if not contents.encryption:
+        return "nothing"
+    keys = ", ".join(
+        f"{key.count} values with {key.provider} key {key.key}" for key in contents.encryption
+    )
+    return f"{keys}: without that key the API server cannot read them"
 
 
 def _counted(title: str, names: tuple[CountedName, ...]) -> str:

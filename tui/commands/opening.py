@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from recovery.backups.credentials import S3Keys
 from recovery.backups.model import Copy, Snapshot
 from recovery.backups.reference import newest_verified, resolve_reference
-from recovery.incident import Incident
+from recovery.incident import Incident, Looked, Progress
 from recovery.inventory.load import load_inventory
 from recovery.inventory.model import Cluster, Inventory
 from recovery.inventory.search import find_inventory
 from recovery.inventory.selection import select_cluster
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot
 from tui.commands.progress import ProgressLine
 
 LATEST = "latest"
@@ -50,17 +50,28 @@ async def fetch_reference(
 
     `report` tells which places could not be listed; `report_errors` where none is given.
     """
-    report = report or report_errors
+    return await _looked_at(incident, reference, incident.verify, report or report_errors)
+
+
+async def inspect_reference(incident: Incident, reference: str) -> JudgedSnapshot:
+    """The snapshot that REF names, judged and read where it lies if that can be done."""
+    return await _looked_at(incident, reference, incident.inspect, report_errors)
+
+
+async def _looked_at(
+    incident: Incident,
+    reference: str,
+    look: Callable[[Snapshot | Copy, Progress], Awaitable[Looked]],
+    report: Callable[[Incident], None],
+) -> Looked:
     if reference == LATEST:
         catalog = await incident.list_snapshots()
         report(incident)
         with ProgressLine() as progress:
-            return await newest_verified(
-                catalog, lambda snapshot: incident.verify(snapshot, progress.moved)
-            )
+            return await newest_verified(catalog, lambda one: look(one, progress.moved))
     chosen = await find_reference(incident, reference, report)
     with ProgressLine() as progress:
-        return await incident.verify(chosen, progress.moved)
+        return await look(chosen, progress.moved)
 
 
 async def find_reference(

@@ -17,7 +17,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "snapshots",
         help="the backups that exist, and where",
         description="List every backup on the control-plane nodes and in S3, newest first, with "
-        "its record. A place that cannot be listed is named on stderr and hides nothing.",
+        "its record, and behind them what members still hold in their data directories. "
+        "A place that cannot be listed is named on stderr and hides nothing.",
     )
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
     parser.set_defaults(run=run)
@@ -44,16 +45,16 @@ def _table(catalog: Catalog, now: datetime) -> str:
     rows = [
         (
             snapshot.name,
-            age(snapshot.taken_at, now),
+            age(snapshot.written_at, now),
             size(snapshot.size) if snapshot.copies else "–",
             _copies(snapshot),
             snapshot.record.result if snapshot.record else "–",
             snapshot.integrity.value,
-            snapshot.reason or "",
+            snapshot.reason or snapshot.remark or "",
         )
         for snapshot in catalog.snapshots
     ]
-    return table(("NAME", "AGE", "SIZE", "COPIES", "RECORD", "INTEGRITY", "REASON"), rows)
+    return table(("NAME", "AGE", "SIZE", "COPIES", "RECORD", "INTEGRITY", "REMARK"), rows)
 
 
 def _copies(snapshot: Snapshot) -> str:

@@ -8,7 +8,7 @@ import json
 from recovery.backups.model import Copy, Integrity, Snapshot
 from recovery.errors import RescueError, UsageError
 from recovery.incident import Incident
-from tui.commands.opening import LATEST, fetch_reference, find_reference, open_incident
+from tui.commands.opening import LATEST, find_reference, inspect_reference, open_incident
 from tui.commands.progress import ProgressLine
 from tui.commands.tables import table
 
@@ -18,11 +18,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     parser = commands.add_parser(
         "verify",
         help="whether snapshots can be trusted",
-        description="Fetch each snapshot, unpack it, compare its trailing sha256 and read its "
-        "structure. Exit status 1 if any is bad.",
+        description="Compare each snapshot's trailing sha256 and read its structure. A node with "
+        "python3 reads its own copy where it lies; any other copy is fetched and unpacked. Exit "
+        "status 1 if any is bad.",
     )
     parser.add_argument("references", metavar="REF", nargs="*", help="see `etcd-rescue snapshots`")
-    parser.add_argument("--all", action="store_true", help="every snapshot of the catalog")
+    parser.add_argument("--all", action="store_true", help="every backup of the catalog")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     parser.set_defaults(run=run)
     return parser
@@ -52,7 +53,7 @@ async def run(arguments: argparse.Namespace) -> int:
 async def _chosen(incident: Incident, arguments: argparse.Namespace) -> list[Snapshot | Copy | str]:
     if arguments.all:
         catalog = await incident.list_snapshots()
-        return [snapshot for snapshot in catalog.snapshots if snapshot.copies]
+        return [one for one in catalog.snapshots if one.copies and one.member is None]
     return [
         reference if reference == LATEST else await find_reference(incident, reference)
         for reference in arguments.references
@@ -62,20 +63,20 @@ async def _chosen(incident: Incident, arguments: argparse.Namespace) -> list[Sna
 async def _verdict(incident: Incident, chosen: Snapshot | Copy | str) -> tuple[str, str, str, str]:
     try:
         if isinstance(chosen, str):
-            fetched = await fetch_reference(incident, chosen)
+            judged = await inspect_reference(incident, chosen)
         else:
             with ProgressLine() as progress:
-                fetched = await incident.verify(chosen, progress.moved)
+                judged = await incident.judge(chosen, progress.moved)
     except UsageError:
         raise
     except RescueError as error:
         name = chosen if isinstance(chosen, str) else _name(chosen)
         return (name, error.where or "–", Integrity.CORRUPT.value, error.what)
     return (
-        fetched.name,
-        fetched.location,
-        fetched.verdict.integrity.value,
-        fetched.verdict.reason or "",
+        judged.name,
+        judged.location,
+        judged.verdict.integrity.value,
+        judged.verdict.reason or "",
     )
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 from recovery.backups.model import Catalog, Integrity, Snapshot
+from recovery.backups.newest_state import NewestState, newest_state, revision_of
 from recovery.cluster.facts import ClusterFacts
 from recovery.errors import RescueError, SnapshotError
-from recovery.incident import Incident
+from recovery.incident import Incident, Looked, Progress
 from recovery.snapshots.comparison import Comparison
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot
 from screens.marks import OF_CLUSTER, OF_INTEGRITY, Mark
 from screens.run_view import RunView
 
@@ -56,6 +57,8 @@ class Case:
     """Seconds between two redraws of clocks and percentages."""
     node_words: dict[str, str] = field(default_factory=dict)
     fetched: dict[str, FetchedSnapshot] = field(default_factory=dict)
+    judged: dict[str, JudgedSnapshot] = field(default_factory=dict)
+    """What is known of snapshots by name, whether or not they were fetched."""
     failures: dict[str, RescueError] = field(default_factory=dict)
     comparisons: dict[tuple[str, str], Comparison] = field(default_factory=dict)
     """By the names of the older and the newer snapshot."""
@@ -97,30 +100,50 @@ class Case:
 
         return await self.incident.look(heard)
 
+    async def judge(self, snapshot: Snapshot) -> JudgedSnapshot:
+        """The snapshot judged, once, however many screens ask; where it lies, if that can be done.
+
+        Raises RescueError where nobody can say what it is.
+        """
+        async with self._lock_of(snapshot):
+            if snapshot.name not in self.judged:
+                asking = self.incident.inspect(snapshot, self._progress_of(snapshot))
+                self.judged[snapshot.name] = await self._told(snapshot, asking)
+            return self.judged[snapshot.name]
+
     async def verified(self, snapshot: Snapshot) -> FetchedSnapshot:
         """The snapshot fetched and judged, once, however many screens ask.
 
         Raises RescueError where it cannot be fetched or unpacked.
         """
-        lock = self._locks.setdefault(snapshot.name, asyncio.Lock())
-        async with lock:
-            if snapshot.name in self.fetched:
-                return self.fetched[snapshot.name]
+        async with self._lock_of(snapshot):
+            if snapshot.name not in self.fetched:
+                asking = self.incident.verify(snapshot, self._progress_of(snapshot))
+                fetched = await self._told(snapshot, asking)
+                self.fetched[snapshot.name] = fetched
+                self.judged[snapshot.name] = fetched.judged
+            return self.fetched[snapshot.name]
 
-            def progress(what: str, done: int, total: int) -> None:
-                self.moving[snapshot.name] = Moving(what, done, total)
+    def _lock_of(self, snapshot: Snapshot) -> asyncio.Lock:
+        return self._locks.setdefault(snapshot.name, asyncio.Lock())
 
-            progress("fetching", 0, 0)
-            try:
-                fetched = await self.incident.verify(snapshot, progress)
-            except RescueError as error:
-                self.failures[snapshot.name] = error
-                raise
-            finally:
-                self.moving.pop(snapshot.name, None)
-            self.failures.pop(snapshot.name, None)
-            self.fetched[snapshot.name] = fetched
-            return fetched
+    def _progress_of(self, snapshot: Snapshot) -> Progress:
+        def progress(what: str, done: int, total: int) -> None:
+            self.moving[snapshot.name] = Moving(what, done, total)
+
+        progress("reading", 0, 0)
+        return progress
+
+    async def _told(self, snapshot: Snapshot, asking: Awaitable[Looked]) -> Looked:
+        try:
+            answer = await asking
+        except RescueError as error:
+            self.failures[snapshot.name] = error
+            raise
+        finally:
+            self.moving.pop(snapshot.name, None)
+        self.failures.pop(snapshot.name, None)
+        return answer
 
     def known(self, snapshot: Snapshot) -> tuple[Mark, str]:
         """A snapshot's integrity as it stands now: its mark and a few words."""
@@ -132,23 +155,42 @@ class Case:
         if error is not None and snapshot.integrity is Integrity.UNVERIFIED:
             return Mark.FAILED, "unusable" if isinstance(error, SnapshotError) else "not fetched"
         mark, word = OF_INTEGRITY[self.integrity(snapshot)]
+        if snapshot.copies[0].in_use and self.integrity(snapshot) is Integrity.UNVERIFIED:
+            word = "running"
         if snapshot.reason is not None and mark is not Mark.FAILED:
             return Mark.FAILED, "unusable"
         return mark, word
 
     def integrity(self, snapshot: Snapshot) -> Integrity:
         """What the catalog says, or what verifying it here has told since."""
-        fetched = self.fetched.get(snapshot.name)
-        if fetched is not None and snapshot.integrity is Integrity.UNVERIFIED:
-            return fetched.verdict.integrity
+        judged = self.judged.get(snapshot.name)
+        if judged is not None and snapshot.integrity is Integrity.UNVERIFIED:
+            return judged.verdict.integrity
         return snapshot.integrity
 
     def newest_verified(self, catalog: Catalog | None) -> Snapshot | None:
-        """The newest usable snapshot whose hash matches, if one is known by now."""
+        """The newest usable backup whose hash matches, if one is known by now."""
         for snapshot in catalog.snapshots if catalog else ():
-            if snapshot.usable and self.integrity(snapshot) is Integrity.VERIFIED:
+            sound = self.integrity(snapshot) is Integrity.VERIFIED
+            if snapshot.member is None and snapshot.usable and sound:
                 return snapshot
         return None
+
+    @property
+    def newest(self) -> NewestState | None:
+        """The newest state that anybody is known to hold."""
+        return newest_state(self.incident.catalog, self.incident.facts)
+
+    def revision(self, snapshot: Snapshot) -> int | None:
+        """A snapshot's revision, as soon as it is known."""
+        return revision_of(snapshot, self.incident.facts)
+
+    def changes_since(self, snapshot: Snapshot) -> Comparison | None:
+        """What changed from it to the newest state, where somebody has compared them."""
+        newest = self.newest
+        if newest is None or newest.snapshot is None:
+            return None
+        return self.comparisons.get((snapshot.name, newest.snapshot.name))
 
     def node_mark(self, name: str) -> Mark:
         """A control-plane node's mark from the latest facts."""

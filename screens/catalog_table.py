@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable
 from textual.content import Content
 
 from recovery.backups.model import Catalog, Integrity, Snapshot, StoreKind
+from recovery.cluster.facts import ClusterState
 from screens.case import Case
 from screens.exporting import markdown_table
+from screens.loss_words import own_data_note
 from screens.marks import Mark, cell, line
 from screens.widgets.node_summary import copies_digits
 from screens.wording import age, cut, moment, size
@@ -35,8 +37,15 @@ class Order(enum.Enum):
 def order_of(
     case: Case, snapshots: Iterable[Snapshot], order: Order, wanted: str
 ) -> list[Snapshot]:
-    """The snapshots that contain the wanted text, in that order; the catalog's is newest first."""
+    """The snapshots that contain the wanted text, in that order; the catalog's is newest first.
+
+    What members hold themselves comes before the backups while the cluster has no quorum, and is
+    nothing that anybody would restore while it has one.
+    """
+    alive = case.incident.diagnosis.state in (ClusterState.HEALTHY, ClusterState.DEGRADED)
     shown = [item for item in snapshots if _contains(case, item, wanted.casefold())]
+    own = [item for item in shown if item.member is not None and not alive]
+    shown = [*own, *(item for item in shown if item.member is None)]
     if order is Order.LARGEST:
         return sorted(shown, key=lambda item: -item.size)
     if order is Order.SOUNDEST:
@@ -71,15 +80,12 @@ def row_of(case: Case, snapshot: Snapshot, has_s3: bool) -> Callable[[int], Cont
         rest = _rest(width, copies_width)
         integrity = mark.say(words)
         if rest > 40:
-            notes = snapshot.reason or snapshot.remark
+            notes = snapshot.reason or _note(case, snapshot)
             name = notes or snapshot.name
             integrity = line(cell(integrity, 16), (cut(name, rest - 18), "" if notes else "$muted"))
         cells = [
-            cell(
-                moment(snapshot.taken_at) if snapshot.taken_at else cut(snapshot.name, _TAKEN),
-                _TAKEN,
-            ),
-            cell(age(snapshot.taken_at, case.clock()), _AGE),
+            cell(_first_words(snapshot), _TAKEN),
+            cell(age(snapshot.written_at, case.clock()), _AGE),
             cell(size(snapshot.size) if snapshot.copies else "–", _SIZE, right=True),
             cell(copies_digits(case, held, in_s3, has_s3=has_s3), copies_width),
             cell(cut(snapshot.record.result, _RECORD) if snapshot.record else "–", _RECORD),
@@ -92,6 +98,17 @@ def row_of(case: Case, snapshot: Snapshot, has_s3: bool) -> Callable[[int], Cont
     return draw
 
 
+def _first_words(snapshot: Snapshot) -> str:
+    if snapshot.member is not None:
+        return f"{cut(snapshot.member, _TAKEN - 7)}'s data"
+    return moment(snapshot.taken_at) if snapshot.taken_at else cut(snapshot.name, _TAKEN)
+
+
+def _note(case: Case, snapshot: Snapshot) -> str:
+    own = own_data_note(case, snapshot) if snapshot.member is not None else ""
+    return own or snapshot.remark or ""
+
+
 def catalog_markdown(case: Case, catalog: Catalog) -> str:
     """The catalog as a Markdown table, with what could not be listed."""
     rows = []
@@ -99,7 +116,7 @@ def catalog_markdown(case: Case, catalog: Catalog) -> str:
         _, words = case.known(item)
         rows.append(
             [
-                moment(item.taken_at),
+                moment(item.written_at),
                 item.name,
                 size(item.size),
                 ", ".join(copy.location for copy in item.copies) or "none",

@@ -8,8 +8,9 @@ from textual.widget import Widget
 from recovery.backups.model import Catalog, Integrity, Snapshot
 from recovery.cluster.facts import ClusterFacts
 from screens.case import Case
+from screens.loss_words import loss_sentence
 from screens.marks import HEADING, Mark, cell, line, spread, stacked
-from screens.snapshot_facts import fact_pairs, pair_line
+from screens.snapshot_facts import fact_pairs, pair_line, title_of
 from screens.widgets.node_summary import node_words
 from screens.wording import age, cut, folded, moment, schedule, sentence, size, span, thousands
 
@@ -70,8 +71,7 @@ class SnapshotSummary(Widget):
 
     def _more(self, snapshot: Snapshot, width: int) -> list[Content]:
         """On tall and wide terminals: the facts, and every copy."""
-        fetched = self.case.fetched.get(snapshot.name)
-        pairs = fact_pairs(self.case, snapshot, fetched)
+        pairs = fact_pairs(self.case, snapshot, self.case.judged.get(snapshot.name))
         rows = [Content("")]
         for index in range(0, len(pairs), 2):
             parts = [pair_line(word, text, 52) for word, text in pairs[index : index + 2]]
@@ -82,13 +82,14 @@ class SnapshotSummary(Widget):
         return rows
 
     def _what(self, snapshot: Snapshot) -> Content:
-        fetched = self.case.fetched.get(snapshot.name)
-        contents = fetched.verdict.contents if fetched else None
+        judged = self.case.judged.get(snapshot.name)
+        contents = judged.verdict.contents if judged else None
         if contents is None:
-            return line((cut(snapshot.name, max(20, self.size.width - 2)), "bold"))
+            return line((cut(title_of(snapshot), max(20, self.size.width - 2)), "bold"))
         version = f" · etcd {contents.cluster_version}" if contents.cluster_version else ""
+        taken = moment(snapshot.taken_at) if snapshot.taken_at else cut(title_of(snapshot), 30)
         return line(
-            (moment(snapshot.taken_at) if snapshot.taken_at else cut(snapshot.name, 30), "bold"),
+            (taken, "bold"),
             f" · revision {thousands(contents.revision)}{version}"
             f" · {thousands(contents.live_keys)} objects",
         )
@@ -97,18 +98,15 @@ class SnapshotSummary(Widget):
         if snapshot.reason is not None:
             return line(("Cannot be used: ", "$error"), snapshot.reason)
         if self.case.integrity(snapshot) is Integrity.CORRUPT:
-            fetched = self.case.fetched.get(snapshot.name)
-            reason = (fetched.verdict.reason if fetched else None) or "its contents are corrupt"
+            judged = self.case.judged.get(snapshot.name)
+            reason = (judged.verdict.reason if judged else None) or "its contents are corrupt"
             return line(("Cannot be used: ", "$error"), reason)
         error = self.case.failures.get(snapshot.name)
         if error is not None:
             return line(("Not fetched: ", "$error"), error.what)
-        if snapshot.remark:
+        if snapshot.remark and snapshot.member is None:
             return Mark.WARNING.beside(sentence(snapshot.remark))
-        if snapshot.taken_at is None:
-            return Content("Nobody knows when it was taken.")
-        lost = span((self.case.clock() - snapshot.taken_at).total_seconds())
-        return Content(f"Restoring it loses everything written in the last {lost}.")
+        return Content(loss_sentence(self.case, snapshot))
 
     def _standing(self, snapshot: Snapshot) -> Content:
         best = self.case.newest_verified(self.case.incident.catalog)
@@ -119,11 +117,19 @@ class SnapshotSummary(Widget):
             return Content("It is the newest that verifies.")
         if snapshot.name in self.case.moving:
             return Content("It is being verified.")
+        if snapshot.member is not None:
+            return self._own_data(snapshot)
         if integrity is Integrity.UNVERIFIED:
             return Content("It has not been verified yet.")
         if integrity is Integrity.NO_HASH:
             return Content("It carries no hash to compare with.")
         return Content("It verifies, and there is a newer one that does.")
+
+    def _own_data(self, snapshot: Snapshot) -> Content:
+        newest = self.case.newest
+        if newest is not None and newest.member == snapshot.member:
+            return Content("No backup: the newest state that is left.")
+        return Content("No backup: what this member still holds.")
 
     def _next(self, snapshot: Snapshot) -> Content:
         if not snapshot.usable or self.case.integrity(snapshot) is Integrity.CORRUPT:

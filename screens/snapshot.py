@@ -13,23 +13,31 @@ from textual.widgets import Static
 
 from recovery.backups.model import Integrity, Snapshot
 from recovery.errors import RescueError
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import JudgedSnapshot
 from screens.case import Case
 from screens.incident_screen import IncidentScreen, common_keys
+from screens.loss_words import loss_sentence
 from screens.marks import HEADING, Mark, line, spread, stacked
-from screens.snapshot_facts import fact_pairs, pair_line, snapshot_markdown
+from screens.snapshot_facts import (
+    encryption_words,
+    fact_pairs,
+    pair_line,
+    snapshot_markdown,
+    title_of,
+)
 from screens.widgets.bars import CountBars
 from screens.widgets.node_pane import bar
-from screens.wording import cut, size
+from screens.wording import cut, sentence, size
 
 
 class SnapshotScreen(IncidentScreen):
-    """Opens on what the catalog knows; the contents come once it is fetched and verified."""
+    """Opens on what the catalog knows; the contents come once it is read and verified."""
 
     HELP_TEXT = (
-        "What this snapshot holds. It is fetched to this machine, unpacked, and its contents are "
-        "compared with the hash that etcd wrote at their end. Resources and namespaces are "
-        "counted as they stood at the snapshot's revision.\n\n"
+        "What this snapshot holds. A node with python3 reads its own copy where it lies; any other "
+        "copy is fetched to this machine and unpacked. Its contents are compared with the hash "
+        "that etcd wrote at their end. Resources and namespaces are counted as they stood at the "
+        "snapshot's revision. While it is being read, esc stops that.\n\n"
         "Nothing on this screen changes the cluster. Enter goes on to the preflight."
     )
     title_words: ClassVar[str] = "Snapshot"
@@ -52,7 +60,7 @@ class SnapshotScreen(IncidentScreen):
     def __init__(self, case: Case, snapshot: Snapshot) -> None:
         super().__init__(case)
         self.snapshot = snapshot
-        self.fetched: FetchedSnapshot | None = case.fetched.get(snapshot.name)
+        self.judged: JudgedSnapshot | None = case.judged.get(snapshot.name)
 
     def compose_body(self) -> ComposeResult:
         """Heading, facts, bars."""
@@ -64,18 +72,18 @@ class SnapshotScreen(IncidentScreen):
                 yield CountBars("NAMESPACES", "namespaces")
 
     def on_mount(self) -> None:
-        """Draw, and fetch what is not here yet."""
+        """Draw, and read what has not been read yet."""
         self.redraw()
         self.query_one("#snapshot-body").focus()
-        if self.fetched is None and self.snapshot.copies:
+        if self.judged is None and self.snapshot.copies:
             self.set_interval(self.case.tick, self._draw_progress)
-            self.fetch()
+            self.read()
 
-    @work(group="fetch", exclusive=True, exit_on_error=False)
-    async def fetch(self) -> None:
-        """Fetch and verify; an error is kept for the heading and shown in full."""
+    @work(group="read", exclusive=True, exit_on_error=False)
+    async def read(self) -> None:
+        """Read and verify; an error is kept for the heading and shown in full."""
         try:
-            self.fetched = await self.case.verified(self.snapshot)
+            self.judged = await self.case.judge(self.snapshot)
         except RescueError as error:
             self.redraw()
             self.show_trouble(error)
@@ -99,11 +107,11 @@ class SnapshotScreen(IncidentScreen):
         width = self.app.size.width
         mark, words = self.case.known(self.snapshot)
         state = mark.say(words, strong=True)
-        name = cut(self.snapshot.name, max(20, width - state.cell_length - 16))
+        name = cut(title_of(self.snapshot), max(20, width - state.cell_length - 16))
         left = line(" ", ("SNAPSHOT", HEADING), "  ", (name, "bold"))
         self.query_one("#snapshot-heading", Static).update(spread(left, line(state, " "), width))
         self.query_one("#snapshot-facts", Static).update(self._facts(width - 2))
-        contents = self.fetched.verdict.contents if self.fetched else None
+        contents = self.judged.verdict.contents if self.judged else None
         self.query_one("#snapshot-bars").display = contents is not None
         if contents is not None:
             self.query_one("#resources", CountBars).show_counts(contents.resources)
@@ -113,14 +121,34 @@ class SnapshotScreen(IncidentScreen):
 
     def _facts(self, width: int) -> Content:
         lines = [*self._verdict(width)]
-        pairs = fact_pairs(self.case, self.snapshot, self.fetched)
+        pairs = fact_pairs(self.case, self.snapshot, self.judged)
         half = width // 2 if width < 120 else 58
         for index in range(0, len(pairs), 2):
             row = [pair_line(word, text, half) for word, text in pairs[index : index + 2]]
             lines.append(line("  ", *row))
         copies = _places(self.snapshot)
         lines.append(line("  ", pair_line("copies", cut(copies, width - 14), width - 2)))
+        lines += self._consequences(width)
         return stacked(lines)
+
+    def _consequences(self, width: int) -> list[Content]:
+        """What restoring it would lose, what it needs, and what else is to be known."""
+        contents = self.judged.verdict.contents if self.judged else None
+        if contents is None or not self.snapshot.usable or self._corrupt:
+            return []
+        told = [Content(loss_sentence(self.case, self.snapshot))]
+        if contents.encryption:
+            told.append(
+                Mark.WARNING.beside(
+                    f"Encrypted at rest ({encryption_words(contents)}): without that key in the "
+                    "API servers' configuration these values cannot be read."
+                )
+            )
+        if contents.alarms:
+            told.append(Mark.WARNING.beside(f"Alarms travel inside: {', '.join(contents.alarms)}."))
+        told += [Mark.WARNING.beside(sentence(remark)) for remark in contents.remarks]
+        lines = [part for text in told for part in text.fold(width - 4)] if width > 20 else told
+        return [Content(""), *(line("  ", text) for text in lines)]
 
     def _verdict(self, width: int) -> list[Content]:
         moving = self.case.moving.get(self.snapshot.name)
@@ -131,11 +159,11 @@ class SnapshotScreen(IncidentScreen):
             room = max(10, min(50, width - len(label) - len(figures) - 4))
             return [line("  ", label, bar(share, room), figures), Content("")]
         reason = self.snapshot.reason
-        if self.fetched is not None:
-            reason = reason or self.fetched.verdict.reason
+        if self.judged is not None:
+            reason = reason or self.judged.verdict.reason
         if reason is not None:
             return [line("  ", Mark.FAILED.beside(f"It cannot be used: {reason}.")), Content("")]
-        if self.snapshot.remark:
+        if self.snapshot.remark and self.snapshot.member is None:
             return [line("  ", Mark.WARNING.beside(self.snapshot.remark)), Content("")]
         return []
 
@@ -143,7 +171,7 @@ class SnapshotScreen(IncidentScreen):
         """Only a sound snapshot goes on to the preflight."""
         if action == "restore":
             if self.snapshot.name in self.case.moving:
-                return "It is still being verified."
+                return "It is still being read."
             if not self.snapshot.usable or self._corrupt:
                 return "It cannot be used: choose another one."
         return ""
@@ -154,14 +182,14 @@ class SnapshotScreen(IncidentScreen):
 
     def copy_text(self) -> str:
         """Name and hash."""
-        if self.fetched is None:
+        if self.judged is None:
             return self.snapshot.name
-        return f"{self.fetched.location} sha256 {self.fetched.sha256}"
+        return f"{self.judged.location} sha256 {self.judged.verdict.sha256}"
 
     def export_text(self) -> tuple[str, str]:
         """All facts and counts."""
         return f"snapshot-{self.snapshot.name}", snapshot_markdown(
-            self.case, self.snapshot, self.fetched
+            self.case, self.snapshot, self.judged
         )
 
     def action_restore(self) -> None:

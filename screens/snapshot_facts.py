@@ -5,25 +5,26 @@ from __future__ import annotations
 from textual.content import Content
 
 from recovery.backups.model import Snapshot
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import JudgedSnapshot, SnapshotContents
 from screens.case import Case
 from screens.exporting import markdown_table
 from screens.marks import MUTED, cell, line
-from screens.wording import age, cut, hexed, moment, size, thousands
+from screens.wording import age, cut, hexed, moment, plural, size, thousands
 
 _UNKNOWN = "…"
 
 
 def fact_pairs(
-    case: Case, snapshot: Snapshot, fetched: FetchedSnapshot | None
+    case: Case, snapshot: Snapshot, judged: JudgedSnapshot | None
 ) -> list[tuple[str, str]]:
     """Words and values, two to a line; dots stand where the file has not been read yet."""
-    contents = fetched.verdict.contents if fetched else None
-    taken = moment(snapshot.taken_at)
-    if snapshot.taken_at is not None:
-        taken += f" · {age(snapshot.taken_at, case.clock())} ago"
-    pairs = [("taken", taken)]
-    pairs.append(("revision", thousands(contents.revision) if contents else _UNKNOWN))
+    contents = judged.verdict.contents if judged else None
+    taken = moment(snapshot.written_at)
+    if snapshot.written_at is not None:
+        taken += f" · {age(snapshot.written_at, case.clock())} ago"
+    pairs = [("taken" if snapshot.member is None else "written", taken)]
+    revision = case.revision(snapshot)
+    pairs.append(("revision", thousands(revision) if revision is not None else _UNKNOWN))
     pairs.append(("file", size(snapshot.size) if snapshot.copies else "none"))
     pairs.append(("objects", thousands(contents.live_keys) if contents else _UNKNOWN))
     pairs.append(("database", size(contents.database_size) if contents else _UNKNOWN))
@@ -32,10 +33,25 @@ def fact_pairs(
     pairs.append(("members", members or "none"))
     alarms = ", ".join(contents.alarms) or "none" if contents else _UNKNOWN
     pairs.append(("alarms", alarms))
-    pairs.append(("sha256", hexed(fetched.sha256, 5) if fetched else _UNKNOWN))
+    pairs.append(("sha256", hexed(judged.verdict.sha256, 5) if judged else _UNKNOWN))
     record = snapshot.record.result if snapshot.record else "none"
     pairs.append(("record", record))
+    if contents is not None and contents.encryption:
+        pairs.append(("encrypted", encryption_words(contents)))
+        pairs.append(("leases", thousands(contents.leases)))
     return pairs
+
+
+def title_of(snapshot: Snapshot) -> str:
+    """A backup's file name; of a member's own data, whose it is."""
+    return snapshot.name if snapshot.member is None else f"{snapshot.member}'s own data"
+
+
+def encryption_words(contents: SnapshotContents) -> str:
+    """`2 207 values, aescbc key1`."""
+    total = sum(key.count for key in contents.encryption)
+    keys = ", ".join(f"{key.provider} {key.key}" for key in contents.encryption)
+    return f"{plural(total, 'value')}, {keys}"
 
 
 def pair_line(word: str, text: str, width: int) -> Content:
@@ -43,16 +59,16 @@ def pair_line(word: str, text: str, width: int) -> Content:
     return cell(line(cell(Content.styled(word, MUTED), 10), cut(text, width - 11)), width)
 
 
-def snapshot_markdown(case: Case, snapshot: Snapshot, fetched: FetchedSnapshot | None) -> str:
+def snapshot_markdown(case: Case, snapshot: Snapshot, judged: JudgedSnapshot | None) -> str:
     """The facts, the copies, and what is inside."""
     _, words = case.known(snapshot)
     text = f"# Snapshot {snapshot.name}\n\nCluster {case.cluster_name}, integrity: {words}.\n\n"
     text += markdown_table(
-        ["", ""], [[word, f"{value}"] for word, value in _full(case, snapshot, fetched)]
+        ["", ""], [[word, f"{value}"] for word, value in _full(case, snapshot, judged)]
     )
     text += "\n## Copies\n\n"
     text += "".join(f"- {copy.location}\n" for copy in snapshot.copies) or "none\n"
-    contents = fetched.verdict.contents if fetched else None
+    contents = judged.verdict.contents if judged else None
     if contents is not None:
         for title, names in (
             ("Resources", contents.resources),
@@ -63,8 +79,9 @@ def snapshot_markdown(case: Case, snapshot: Snapshot, fetched: FetchedSnapshot |
     return text
 
 
-def _full(case: Case, snapshot: Snapshot, fetched: FetchedSnapshot | None) -> list[tuple[str, str]]:
-    pairs = fact_pairs(case, snapshot, fetched)
+def _full(case: Case, snapshot: Snapshot, judged: JudgedSnapshot | None) -> list[tuple[str, str]]:
+    pairs = fact_pairs(case, snapshot, judged)
     return [
-        (word, fetched.sha256 if fetched and word == "sha256" else text) for word, text in pairs
+        (word, judged.verdict.sha256 if judged and word == "sha256" else text)
+        for word, text in pairs
     ]

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from recovery.backups.model import Catalog, Integrity, Snapshot
-from recovery.errors import RescueError
+from screens.background_reading import BackgroundReading
 from screens.case import Case
 from screens.catalog_table import Order, catalog_markdown, column_heads, order_of, row_of
 from screens.dialogs.reading import ReadingDialog
@@ -23,16 +23,16 @@ from screens.widgets.node_summary import NodeSummary
 from screens.widgets.row_list import Row, RowList
 from screens.wording import plural
 
-NEWEST_FEW = 3
-"""How many of the newest usable snapshots are verified without being asked for."""
-
 
 class SnapshotsScreen(IncidentScreen):
     """The catalog, filling in as the stores answer."""
 
     HELP_TEXT = (
         "Every backup that was found on the nodes and in S3, newest first. The newest few are "
-        "fetched and verified on their own; the newest one that verifies is chosen.\n\n"
+        "read and verified on their own, on their node if it has python3; the newest one that "
+        "verifies is chosen. While the cluster has no quorum, what members still hold in their "
+        "data directories stands above the backups: no backup, but it may lose less. esc stops "
+        "what is being read.\n\n"
         "Copies: the numbers of the control-plane nodes that have the file, and S3. "
         "Record: what the cluster's backup configuration says about it. "
         "Integrity: whether the contents match the hash inside the file. "
@@ -72,7 +72,7 @@ class SnapshotsScreen(IncidentScreen):
         self._order = Order.NEWEST
         self._filter = ""
         self._listing = True
-        self._wanted: list[str] = []
+        self._reading = BackgroundReading(case, self.redraw)
         self._summary = SnapshotSummary(case)
         self._rows = RowList("catalog")
 
@@ -118,26 +118,13 @@ class SnapshotsScreen(IncidentScreen):
         finally:
             self._listing = False
         self.redraw()
-        newest = [item.name for item in self._all() if item.usable][:NEWEST_FEW]
-        self._wanted += [name for name in newest if name not in self._wanted]
-        self.verify_wanted()
+        self._reading.want_the_newest()
+        self.read_wanted()
 
-    @work(group="verify", exclusive=True, exit_on_error=False)
-    async def verify_wanted(self) -> None:
-        """Verify what is wanted, first come first served."""
-        while self._wanted:
-            snapshot = self._find(self._wanted[0])
-            if snapshot is not None and self.case.integrity(snapshot) is Integrity.UNVERIFIED:
-                await self._verify_one(snapshot)
-            self._wanted = self._wanted[1:]
-            self.redraw()
-
-    async def _verify_one(self, snapshot: Snapshot) -> None:
-        try:
-            await self.case.verified(snapshot)
-        except RescueError:
-            # The row says so, and opening the snapshot shows the error in full.
-            self.redraw()
+    @work(group="read", exclusive=True, exit_on_error=False)
+    async def read_wanted(self) -> None:
+        """Read what is wanted, and verify it."""
+        await self._reading.run()
 
     def _facts_changed(self) -> None:
         self.query_one(NodeSummary).refresh(layout=True)
@@ -145,7 +132,7 @@ class SnapshotsScreen(IncidentScreen):
         self.top_line_changed()
 
     def _redraw_while_moving(self) -> None:
-        if self.case.moving or self._wanted:
+        if self.case.moving or self._reading.wanted:
             self.redraw()
 
     @property
@@ -312,10 +299,9 @@ class SnapshotsScreen(IncidentScreen):
             _, words = self.case.known(chosen)
             self.say(f"It has been looked at: {words}.")
             return
-        busy = bool(self._wanted)
-        self._wanted = [*self._wanted[:1], chosen.name, *self._wanted[1:]]
-        if not busy:
-            self.verify_wanted()
+        self.case.failures.pop(chosen.name, None)
+        if self._reading.want(chosen.name):
+            self.read_wanted()
         self.redraw()
 
     def action_health(self) -> None:
@@ -351,11 +337,15 @@ class SnapshotsScreen(IncidentScreen):
         self.list_catalog()
 
     def action_back(self) -> None:
-        """First the filter goes, then the screen."""
+        """First the filter goes, then whatever is being read, then the screen."""
         field = self.query_one("#filter", Input)
         if field.display:
             field.value = ""
             field.display = False
             self._rows.focus()
+        elif self.case.moving:
+            self._reading.drop()
+            self.workers.cancel_group(self, "read")
+            self.say("Stopped. v reads the chosen one again.")
         else:
             super().action_back()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from recovery.backups.catalog import own_data
 from recovery.backups.configuration import BackupSpec, LocalStorage, S3Storage
 from recovery.backups.model import (
     Catalog,
@@ -30,6 +31,7 @@ from recovery.restore.run_control import RestoreRun
 from recovery.snapshots.model import (
     CountedName,
     FetchedSnapshot,
+    JudgedSnapshot,
     SnapshotContents,
     SnapshotMember,
     Verdict,
@@ -73,7 +75,17 @@ def canned_snapshots() -> tuple[Snapshot, ...]:
             reason="the record says Failed, and no file was found",
         ),
         _snapshot(datetime(2026, 11, 17, tzinfo=UTC), 204, (1, 3), s3=True),
+        canned_own_data(),
     )
+
+
+def canned_own_data() -> Snapshot:
+    """What etcd-1, which runs without a leader, still holds."""
+    path = "/var/lib/etcd/member/snap/db"
+    written = NOW - timedelta(minutes=3)
+    copy = Copy(StoreKind.MEMBER, path, 230 * MIB, written, node="etcd-1", in_use=True)
+    (own,) = own_data([copy])
+    return own
 
 
 def _snapshot(
@@ -89,7 +101,7 @@ def _snapshot(
     return Snapshot(name, taken, tuple(copies), Record(name, taken, result))
 
 
-def canned_contents() -> SnapshotContents:
+def canned_contents(revision: int = 182334) -> SnapshotContents:
     """A cluster of some age."""
     counted = [
         ("events", 12004, 88), ("pods", 3120, 61), ("secrets", 2207, 12), ("configmaps", 1890, 21),
@@ -103,7 +115,7 @@ def canned_contents() -> SnapshotContents:
         ("very-long-namespace-of-the-payments-team-europe", 120, 1),
     ]  # fmt: skip
     return SnapshotContents(
-        revision=182334,
+        revision=revision,
         keys=24881,
         live_keys=23104,
         database_size=212 * MIB,
@@ -290,7 +302,7 @@ class CannedIncident(Incident):
             {} if self.restored else {"etcd-3": NodeUnreachableError("refused", where="etcd-3")},
             {
                 name: MemberStatus(
-                    name, n, 9, "3.5.16", leader, False, 230 * MIB, 182540 + n, 4, 90 + n
+                    name, n, 9, "3.5.16", leader, False, 230 * MIB, 183537 + n, 4, 90 + n
                 )
                 for n, name in enumerate(names, 1)
             },
@@ -310,6 +322,12 @@ class CannedIncident(Incident):
         assert self.catalog is not None
         return self.catalog
 
+    async def inspect(
+        self, wanted: Snapshot | Copy, progress: Progress | None = None
+    ) -> JudgedSnapshot:
+        """What verifying tells."""
+        return (await self.verify(wanted, progress)).judged
+
     async def verify(
         self, wanted: Snapshot | Copy, progress: Progress | None = None
     ) -> FetchedSnapshot:
@@ -323,13 +341,23 @@ class CannedIncident(Incident):
         if self.answers.verify_error is not None:
             raise self.answers.verify_error
         bad = snapshot.name in self.answers.corrupt
+        days = (NOW - (snapshot.taken_at or NOW)).days
+        revision = 183538 if snapshot.member is not None else 182334 - 1204 * days
         verdict = Verdict(
             Integrity.CORRUPT if bad else Integrity.VERIFIED,
             "the contents do not match the hash at their end" if bad else None,
-            None if bad else canned_contents(),
+            None if bad else canned_contents(revision),
+            sha256="8a4177e0c5d2f19b" * 4,
+            size=snapshot.size,
+            revision=None if bad else revision,
         )
         if self.catalog is not None:
-            learned = replace(snapshot, integrity=verdict.integrity, reason=verdict.reason)
+            learned = replace(
+                snapshot,
+                integrity=verdict.integrity,
+                reason=verdict.reason,
+                revision=verdict.revision,
+            )
             self.catalog = replace(
                 self.catalog,
                 snapshots=tuple(

@@ -72,7 +72,7 @@ async def at_home(pilot: Pilot[Any]) -> None:
             return False
         assert isinstance(case.incident, CannedIncident)
         wanted = [item for item in case.incident.answers.snapshots if item.usable][:3]
-        return all(item.name in case.fetched or item.name in case.failures for item in wanted)
+        return all(item.name in case.judged or item.name in case.failures for item in wanted)
 
     await settled(pilot, quiet)
     await pilot.pause()

@@ -72,9 +72,9 @@ async def test_a_snapshot_that_cannot_be_fetched_does_not_stop_the_others() -> N
 async def test_finding_narrows_the_table_and_escape_widens_it_again() -> None:
     async with opened() as pilot:
         await pilot.press("slash", "1", "1", "minus", "1", "9")
-        await shows(pilot, "1 of 6")
+        await shows(pilot, "1 of 7")
         await pilot.press("escape")
-        await shows(pilot, "6 in 3 places")
+        await shows(pilot, "7 in 3 places")
 
 
 async def test_sorting_by_size_puts_the_largest_first() -> None:

@@ -24,7 +24,7 @@ class RealSnapshot:
 
 def take_snapshot(directory: Path) -> RealSnapshot:
     """Run etcd for a moment, write some keys, take a snapshot."""
-    programs = _programs()
+    programs = etcd_programs()
     client, peer = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
     data = directory / "data"
     etcd = subprocess.Popen(
@@ -48,7 +48,8 @@ def take_snapshot(directory: Path) -> RealSnapshot:
     return RealSnapshot(saved.read_bytes(), (data / "member/snap/db").read_bytes())
 
 
-def _programs() -> Path:
+def etcd_programs() -> Path:
+    """The directory of etcd's programs."""
     named = os.environ.get("ETCD_RESCUE_ETCD_DIR")
     if named:
         return Path(named)

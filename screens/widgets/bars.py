@@ -46,7 +46,7 @@ class CountBars(Widget):
                 line(
                     cell(cut(item.name, name_width), name_width),
                     " ",
-                    _solid(item.count / most, room),
+                    solid(item.count / most, room),
                     cell(thousands(item.count), _COUNT, right=True),
                     cell(Content.styled(size(item.size), "$muted"), _SIZE, right=True),
                 )
@@ -59,7 +59,8 @@ class CountBars(Widget):
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-def _solid(share: float, width: int) -> Content:
+def solid(share: float, width: int) -> Content:
+    """A bar in `width` cells, filled by `share` (0 to 1) to an eighth of a cell."""
     eighths = max(1, round(share * width * 8)) if share > 0 else 0
     full, part = divmod(eighths, 8)
     text = "█" * full + (_EIGHTHS[part] if part else "")

@@ -74,7 +74,7 @@ class KeyFooter(Widget):
         self.call_after_refresh(self._show_anew)
 
     async def _show_anew(self) -> None:
-        if not self.screen.is_current:
+        if not self.is_attached or not self.screen.is_current:
             return
         shown = self._state()
         if shown != self._shown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 from textual import events
@@ -67,7 +68,7 @@ class RowList(ScrollView, can_focus=True):
 
     def __init__(self, name: str | None = None, *, cursor: bool = True) -> None:
         super().__init__(name=name, id=name)
-        self._rows: tuple[Row, ...] = ()
+        self._rows: Sequence[Row] = ()
         self._cursor = 0
         self._has_cursor = cursor
         self.moved_by_hand = False
@@ -110,12 +111,13 @@ class RowList(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self, self.key))
 
     def _selectable(self, index: int, down: bool) -> int:
-        index = max(0, min(index, len(self._rows) - 1))
-        places = range(len(self._rows))
-        ahead = [i for i in places if (i >= index if down else i <= index)]
-        behind = [i for i in places if (i < index if down else i > index)]
-        order = [*(ahead if down else ahead[::-1]), *(behind[::-1] if down else behind)]
-        return next((i for i in order if self._rows[i].selectable), 0)
+        if not self._rows:
+            return 0
+        last = len(self._rows) - 1
+        index = max(0, min(index, last))
+        above, below = range(index - 1, -1, -1), range(index + 1, last + 1)
+        places = chain((index,), below, above) if down else chain((index,), above, below)
+        return next((i for i in places if self._rows[i].selectable), 0)
 
     def _into_view(self) -> None:
         top = self._cursor

@@ -1,0 +1,311 @@
+"""Two snapshots beside each other: what restoring the older one would lose, down to the key."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from recovery.backups.model import Snapshot
+from recovery.errors import RescueError, SnapshotError
+from recovery.snapshots.comparison import Comparison
+from recovery.snapshots.model import FetchedSnapshot
+from screens.case import Case, Moving
+from screens.comparison_lists import ChangeLists, View
+from screens.comparison_text import (
+    Figures,
+    Pair,
+    comparison_markdown,
+    older_first,
+    revision_in,
+)
+from screens.comparison_words import (
+    answer_words,
+    heading,
+    problem_words,
+    progress_words,
+    same_words,
+    state_of,
+)
+from screens.exporting import write_export
+from screens.incident_screen import IncidentScreen, common_keys
+from screens.marks import Mark
+
+_ON_LISTS = ("narrow", "next_view", "view", "filter", "only")
+
+
+class ComparisonScreen(IncidentScreen):
+    """Reads both, compares them, and keeps the answer. The two are put in the order of time."""
+
+    HELP_TEXT = (
+        "What changed from the older snapshot to the newer one, key by key: what restoring the "
+        "older one would lose (+ added since), take back to an earlier state (~ changed since), "
+        "and bring back (- removed since).\n\n"
+        "The same differences are counted by resource and by namespace; enter on one of them "
+        "narrows the keys to it, esc widens them again. Nothing on this screen changes the cluster."
+    )
+    title_words: ClassVar[str] = "Comparison"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter",
+            "narrow",
+            "keys",
+            id="comparison.narrow",
+            tooltip="Show the keys of this resource or namespace",
+        ),
+        Binding(
+            "tab",
+            "next_view(1)",
+            "list",
+            id="comparison.next",
+            tooltip="Go on to the next list",
+        ),
+        Binding("shift+tab", "next_view(-1)", "", show=False, id="comparison.previous"),
+        Binding(
+            "1",
+            "view('resources')",
+            "",
+            show=False,
+            id="comparison.resources",
+            tooltip="What differs, by resource",
+        ),
+        Binding(
+            "2",
+            "view('namespaces')",
+            "",
+            show=False,
+            id="comparison.namespaces",
+            tooltip="What differs, by namespace",
+        ),
+        Binding(
+            "3",
+            "view('keys')",
+            "",
+            show=False,
+            id="comparison.keys",
+            tooltip="The keys that differ",
+        ),
+        Binding(
+            "slash",
+            "filter",
+            "find",
+            key_display="/",
+            id="comparison.filter",
+            tooltip="Show only the keys that contain a text",
+        ),
+        Binding(
+            "f",
+            "only",
+            "kind",
+            id="comparison.only",
+            tooltip="Only added, only removed, only changed, all",
+        ),
+        Binding("y", "copy", "copy", id="copy", tooltip="Copy the key under the cursor"),
+        Binding("e", "export", "export", id="export", tooltip="Write counts and keys to a file"),
+        Binding("a", "again", "again", show=False, id="comparison.again", tooltip="Try once more"),
+        Binding(
+            "escape",
+            "back",
+            "back",
+            key_display="esc",
+            id="back",
+            tooltip="Show all keys again; then back",
+        ),
+        *common_keys("copy", "export", "back"),
+    ]
+
+    def __init__(self, case: Case, old: Snapshot, new: Snapshot) -> None:
+        super().__init__(case)
+        self.older, self.newer = older_first(old, new)
+        self.pair: Pair | None = None
+        self.problem: RescueError | None = None
+        self._comparing: Moving | None = None
+        self._leaving = False
+        self._lists = ChangeLists()
+
+    def compose_body(self) -> ComposeResult:
+        """Heading, what it means, the three lists."""
+        yield Static("", id="comparison-heading")
+        yield Static("", id="comparison-words")
+        yield self._lists
+
+    def on_mount(self) -> None:
+        """Begin at once."""
+        self.redraw()
+        self.set_interval(self.case.tick, self._draw_progress)
+        if not self.same:
+            self.compare()
+
+    @property
+    def same(self) -> bool:
+        """Whether a snapshot is to be compared with itself."""
+        return self.older.name == self.newer.name
+
+    @work(group="compare", exclusive=True, exit_on_error=False)
+    async def compare(self) -> None:
+        """Read both where that is not done, compare them where nobody has, count."""
+        self.pair, self.problem = None, None
+        self.redraw()
+        try:
+            self.pair = await self._compared()
+        except RescueError as error:
+            self.problem = error
+            self.show_trouble(error)
+        finally:
+            self._comparing = None
+            self.redraw()
+        if self.pair is not None and self.pair.figures.total:
+            self._lists.show_pair(self.pair)
+
+    async def _compared(self) -> Pair:
+        before = _readable(await self.case.verified(self.older))
+        after = _readable(await self.case.verified(self.newer))
+        one = replace(self.older, revision=revision_in(before))
+        other = replace(self.newer, revision=revision_in(after))
+        self.older, self.newer = older_first(one, other)
+        if self.older is not one:
+            before, after = after, before
+        comparison = await self._comparison(before, after)
+        figures = await asyncio.to_thread(Figures.of, comparison)
+        return Pair(self.older, self.newer, before, after, comparison, figures)
+
+    async def _comparison(self, before: FetchedSnapshot, after: FetchedSnapshot) -> Comparison:
+        names = (self.older.name, self.newer.name)
+        if names not in self.case.comparisons:
+
+            def progress(done: int, total: int) -> None:
+                self._comparing = Moving("comparing", done, total)
+
+            progress(0, 0)
+            found = await self.case.incident.compare(before, after, progress)
+            self.case.comparisons[names] = found
+        return self.case.comparisons[names]
+
+    @property
+    def busy(self) -> bool:
+        """Whether the answer is still on its way."""
+        return self.pair is None and self.problem is None and not self.same
+
+    def _draw_progress(self) -> None:
+        if self.busy:
+            self.redraw()
+
+    def on_resize(self) -> None:
+        """Draw for the new width."""
+        self.set_class(self.wide, "-wide")
+        self.call_after_refresh(self.redraw)
+
+    def redraw(self) -> None:
+        """Draw what is known."""
+        if not self.is_mounted or self._leaving:
+            return
+        width = self.app.size.width
+        state = Mark.OK.say("the same") if self.same else state_of(self.pair, self.problem)
+        self.query_one("#comparison-heading", Static).update(
+            heading(self.older, self.newer, state, width)
+        )
+        self.query_one("#comparison-words", Static).update(self._words(width))
+        self._lists.display = self.pair is not None and self.pair.figures.total > 0
+        self.top_line_changed()
+        self.refresh_bindings()
+
+    def _words(self, width: int) -> Content:
+        if self.same:
+            return same_words(width)
+        if self.problem is not None:
+            return problem_words(self.problem, width)
+        if self.pair is not None:
+            return answer_words(self.pair, width, self.app.size.height)
+        known, moving = self.case.fetched, self.case.moving
+        return progress_words(self.older, self.newer, known, moving, self._comparing, width)
+
+    def unavailable(self, action: str) -> str:
+        """Lists need a comparison with differences."""
+        action = action.partition("(")[0]
+        if action == "again":
+            return "" if self.problem is not None else "Nothing needs to be tried again."
+        if action in ("copy", "export"):
+            return "" if self.pair is not None else "There is nothing to take along yet."
+        if action not in _ON_LISTS:
+            return ""
+        if self.same:
+            return "There is nothing to compare."
+        if self.pair is None:
+            return "They are not compared yet."
+        if not self.pair.figures.total:
+            return "No key differs."
+        if action == "narrow" and self._lists.view is View.KEYS:
+            return "Choose a resource (1) or a namespace (2) to see its keys."
+        return ""
+
+    def copy_text(self) -> str:
+        """The key under the cursor, or the resource's or namespace's name."""
+        if self.pair is None:
+            return ""
+        if self._lists.view is View.KEYS:
+            key = self._lists.keys.rows.chosen
+            return key.key if key is not None else ""
+        return self._lists.counts.chosen or ""
+
+    def action_export(self) -> None:
+        """A hundred thousand keys are written beside the screen, not in its way."""
+        if self.pair is not None:
+            self.write_down(self.pair)
+
+    @work(group="export", exclusive=True, exit_on_error=False)
+    async def write_down(self, pair: Pair) -> None:
+        """Write counts and keys to a file."""
+        cluster, now = self.case.cluster_name, self.case.clock()
+        text = await asyncio.to_thread(comparison_markdown, cluster, pair, now)
+        path = await asyncio.to_thread(
+            write_export, self.case.exports, f"comparison-{cluster}", text, now
+        )
+        self.say(f"Written to {path}")
+
+    def action_view(self, name: str) -> None:
+        """One of the three lists."""
+        self._lists.show_view(View(name))
+
+    def action_next_view(self, by: int) -> None:
+        """The list after this one, or before it."""
+        self._lists.show_next(by)
+
+    def action_narrow(self) -> None:
+        """The keys of the resource or namespace under the cursor."""
+        self._lists.narrow_to_chosen()
+
+    def action_only(self) -> None:
+        """All, only added, only removed, only changed."""
+        self._lists.narrow_to_next_kind()
+
+    def action_filter(self) -> None:
+        """Type a part of a key."""
+        self._lists.ask_for_text()
+
+    def action_again(self) -> None:
+        """Once more."""
+        self.compare()
+
+    def action_back(self) -> None:
+        """First the narrowing goes, then the screen and what it is doing."""
+        if not self._lists.widen():
+            self._leaving = True
+            self.workers.cancel_node(self)
+            super().action_back()
+
+
+def _readable(fetched: FetchedSnapshot) -> FetchedSnapshot:
+    if fetched.verdict.contents is None:
+        raise SnapshotError(
+            f"this snapshot cannot be read: {fetched.verdict.reason or 'it is corrupt'}",
+            where=fetched.location,
+            remedy="choose another one to compare with",
+        )
+    return fetched

@@ -4,8 +4,14 @@ One file, standard library only, Python 3.6 and later, so that it runs on a node
 well (`python3 - FILE < reader.py`). It opens the file read-only, maps it, and treats every byte
 as hostile: whatever is wrong becomes a `Damage` with its place.
 
+A database that lies plain in a tar is read where it lies: `unpackedFrom` is ["tar"] then, and
+`size`, `sha256` and all places are those of the database, as if it had been unpacked; `storedSize`
+is the file's own size.
+
 As a program it prints one JSON document. `--progress` writes "DONE TOTAL" lines to stderr;
 `--brief` leaves out the hash and whatever needs every page (`keys`, `liveKeys`, resources).
+A document with `packed` ("gzip", "zstd", or "tar" for a tar inside a tar) says nothing about a
+database, whatever else it says: somebody who can unpack the file has to look at it.
 
 The file format is bbolt's: pages of a fixed size, two meta pages in front, a B+tree of pages for
 every bucket. The buckets' contents are etcd's.
@@ -22,12 +28,13 @@ import struct
 import sys
 import threading
 from operator import lt
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 MAGIC = 0xED0CDAED
 FORMAT_VERSION = 2
 SMALLEST_PAGE = 1 << 10
 LARGEST_PAGE = 1 << 20
+METAS_SIZE = LARGEST_PAGE + 4096
 MOST_PAGES = 1 << 28
 NO_FREELIST = (1 << 64) - 1
 
@@ -38,6 +45,13 @@ HASH_SIZE = 32
 HASH_CHUNK = 32 << 20
 MOST_NAMED = 10000
 
+HEAD_SIZE = 72 << 10
+"""How much of a file shows what it is: two meta pages of the largest usual size."""
+TAR_BLOCK = 512
+MOST_TAR_ENTRIES = 100000
+MOST_TAR_HEADER = 1 << 20
+NAMES_SHOWN = 8
+
 PAGE_HEADER = struct.Struct("<QHHI")
 META_FIELDS = struct.Struct("<IIIIQQQQQQ")
 BUCKET_HEADER = struct.Struct("<QQ")
@@ -47,6 +61,7 @@ REVISION_SIZES = frozenset((17, 18))
 
 Report = Callable[[int, int], None]
 Document = Dict[str, Any]
+Bytes = Union[bytes, mmap.mmap]
 
 
 class Damage(Exception):
@@ -80,6 +95,27 @@ class Entry(NamedTuple):
     page: int
 
 
+class Region(NamedTuple):
+    """Where the database lies in the file."""
+
+    start: int
+    size: int
+    """How many of its bytes are there."""
+    whole: int
+    """How many there ought to be."""
+    wrappings: Tuple[str, ...]
+
+
+class TarEntry(NamedTuple):
+    """A file in a tar; `described` is its name and what it is, safe on a terminal."""
+
+    name: str
+    described: str
+    is_regular: bool
+    start: int
+    size: int
+
+
 Leaf = Tuple[int, int, int, int, bytes, Optional[bytes]]
 """A leaf page: its number, the place of its first element header, how many there are, where the
 page ends, and between which keys its keys lie. A plain tuple: there are hundreds of thousands."""
@@ -99,7 +135,7 @@ def fnv64a(data: bytes) -> int:
     return value
 
 
-def meta_at(data: mmap.mmap, place: int) -> Optional[Meta]:
+def meta_at(data: Bytes, place: int) -> Optional[Meta]:
     """The meta page at that byte, or None where none is or its checksum is wrong."""
     start = place + PAGE_HEADER.size
     raw = data[start : start + META_FIELDS.size]
@@ -116,8 +152,11 @@ def meta_at(data: mmap.mmap, place: int) -> Optional[Meta]:
     return Meta(number, page_size, root, freelist, pages, transaction)
 
 
-def choose_meta(data: mmap.mmap) -> Tuple[Meta, bool]:
-    """The valid meta page of the latest transaction, and whether both are valid."""
+def choose_meta(data: Bytes) -> Tuple[Meta, bool]:
+    """The valid meta page of the latest transaction, and whether both are valid.
+
+    The first `METAS_SIZE` bytes of the database are enough.
+    """
     sizes = [SMALLEST_PAGE << shift for shift in range(11)]
     first = meta_at(data, 0)
     places = [first.page_size] if first else sizes
@@ -128,7 +167,7 @@ def choose_meta(data: mmap.mmap) -> Tuple[Meta, bool]:
             found.append(second)
             break
     if not found:
-        raise Damage("format", no_database(data))
+        raise Damage("format", no_database(data[: 64 << 10]))
     meta = max(found, key=lambda each: each.transaction)
     if meta.page_size not in sizes or any(each.page_size != meta.page_size for each in found):
         raise Damage("structure", "the meta pages give an impossible page size")
@@ -137,9 +176,8 @@ def choose_meta(data: mmap.mmap) -> Tuple[Meta, bool]:
     return meta, len(found) == 2
 
 
-def no_database(data: mmap.mmap) -> str:
-    """Words for a file without a valid meta page."""
-    head = data[: 64 << 10]
+def no_database(head: bytes) -> str:
+    """Words for what begins so and has no valid meta page."""
     if not any(head):
         return "no etcd database: it begins with zeros"
     if MAGIC.to_bytes(4, "little") in head:
@@ -159,14 +197,239 @@ def check_length(size: int, meta: Meta) -> bool:
     return hashed
 
 
+# --- a tar around it -----------------------------------------------------------------------
+
+META_MAGIC = MAGIC.to_bytes(4, "little")
+META_PLACES = [16] + [(512 << shift) + 16 for shift in range(8)]
+TAR_NUMBERS = ((100, 108), (108, 116), (116, 124), (136, 148), (329, 337), (337, 345))
+TAR_DAMAGED = "the tar is damaged or cut short between its files"
+
+
+class Packed(Exception):
+    """What has to be unpacked before anything can be said; `shape` is gzip, zstd or tar."""
+
+    def __init__(self, shape: str, wrappings: Tuple[str, ...]) -> None:
+        super().__init__(shape)
+        self.shape = shape
+        self.wrappings = wrappings
+
+
+def shape_of(head: bytes) -> str:
+    """What begins so: tar, database, gzip, zstd, or nothing that is known."""
+    # First, because a database right behind a tar's header looks like one with pages of 512 bytes.
+    if is_tar(head[:TAR_BLOCK]):
+        return "tar"
+    if any(head[place : place + 4] == META_MAGIC for place in META_PLACES):
+        return "database"
+    if head[:2] == b"\x1f\x8b":
+        return "gzip"
+    if head[:4] == b"\x28\xb5\x2f\xfd":
+        return "zstd"
+    if head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F:
+        return "zstd"
+    return ""
+
+
+def is_tar(block: bytes) -> bool:
+    """By the header's checksum, so that archives older than `ustar` are known as well."""
+    digits = block[148:156].strip(b" \x00")
+    if len(block) < TAR_BLOCK or not digits or digits.strip(b"01234567"):
+        return False
+    return int(digits, 8) == tar_sum(block)
+
+
+def tar_sum(block: bytes) -> int:
+    """The checksum of a tar header, whose own place counts as blanks."""
+    return sum(block) - sum(block[148:156]) + 8 * 32
+
+
+def tar_number(raw: bytes) -> int:
+    """A number of a tar header, in octal digits or in base 256. Raises ValueError."""
+    if raw[0] == 0x80:
+        return int.from_bytes(raw[1:], "big")
+    if raw[0] == 0xFF:
+        return int.from_bytes(raw, "big", signed=True)
+    return int(raw.partition(b"\0")[0].strip() or b"0", 8)
+
+
+def tar_text(raw: bytes) -> str:
+    """A name in a tar."""
+    return raw.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+
+
+def tar_header(block: bytes) -> Optional[Tuple[str, str, int]]:
+    """Type, name and size; None where no header is, which ends the tar."""
+    if len(block) < TAR_BLOCK or not any(block):
+        return None
+    try:
+        summed, signed = tar_sum(block), sum(256 for byte in block if byte > 127)
+        signed -= sum(256 for byte in block[148:156] if byte > 127)
+        if tar_number(block[148:156]) not in (summed, summed - signed):
+            return None
+        for start, end in TAR_NUMBERS:
+            tar_number(block[start:end])
+        size = tar_number(block[124:136])
+    except ValueError:
+        return None
+    if size < 0:
+        raise Damage("format", "the tar has a file of negative size")
+    kind, name, prefix = chr(block[156]), tar_text(block[:100]), tar_text(block[345:500])
+    if kind == "\0":
+        kind = "5" if name.endswith("/") else "0"
+    if kind == "5":
+        name = name.rstrip("/")
+    return kind, prefix + "/" + name if prefix and kind not in "LKS" else name, size
+
+
+def pax_records(raw: bytes) -> Dict[bytes, bytes]:
+    """What an extended header says. Raises ValueError where it is none."""
+    records: Dict[bytes, bytes] = {}
+    at = 0
+    while at < len(raw) and raw[at]:
+        digits = raw[at : at + 9].partition(b" ")[0]
+        stop = at + int(digits) if digits.isdigit() else 0
+        keyword, equals, value = raw[at + len(digits) + 1 : stop - 1].partition(b"=")
+        if stop > len(raw) or not keyword or not equals or raw[stop - 1 : stop] != b"\n":
+            raise ValueError("no record")
+        records[keyword] = value
+        at = stop
+    return records
+
+
+def tar_extension(kind: str, raw: bytes, said: Dict[str, Any]) -> None:
+    """Note what a header says about the next one, unless one before it has said so already."""
+    if kind == "L":
+        said.setdefault("name", tar_text(raw))
+    elif kind in "xXg":
+        try:
+            records = pax_records(raw)
+            size = records.get(b"size")
+            if size is not None and not (size.isdigit() and len(size) < 20):
+                raise ValueError("no size")
+        except ValueError:
+            raise Damage("format", TAR_DAMAGED) from None
+        if any(keyword.startswith(b"GNU.sparse.") for keyword in records):
+            raise Damage(
+                "format", "a file in the tar is stored as a sparse file, which is not read"
+            )
+        if kind == "g" and (size is not None or b"path" in records):
+            raise Damage("format", "the tar gives all its files one name or size")
+        if b"path" in records:
+            said.setdefault("name", tar_text(records[b"path"]))
+        if size is not None:
+            said.setdefault("size", int(size))
+
+
+def tar_entries(data: mmap.mmap, end: int) -> Iterator[TarEntry]:
+    """The files of a tar, judged as Python's tarfile does. Raises Damage."""
+    said: Dict[str, Any] = {}
+    at = count = extended = 0
+    while True:
+        header = tar_header(data[at : at + TAR_BLOCK])
+        if header is None:
+            if extended or not at:
+                raise Damage("format", TAR_DAMAGED)
+            return
+        kind, name, size = header
+        at += TAR_BLOCK
+        if kind in "LKxXg":
+            extended += TAR_BLOCK + size
+            if extended > MOST_TAR_HEADER:
+                raise Damage("format", "the tar has a header of absurd size")
+            tar_extension(kind, data[at : at + size], said)
+            at += tar_blocks(size)
+            continue
+        count += 1
+        if count > MOST_TAR_ENTRIES:
+            raise Damage("format", "the tar holds more than %d files" % MOST_TAR_ENTRIES)
+        entry = tar_entry(kind, said.get("name", name), at, said.get("size", size))
+        yield entry
+        if entry.is_regular or kind not in "123456":
+            at += tar_blocks(entry.size)
+        if at > end:
+            raise Damage("short", TAR_DAMAGED)
+        said, extended = {}, 0
+
+
+def tar_blocks(size: int) -> int:
+    """What so many bytes take in a tar."""
+    return (size + TAR_BLOCK - 1) // TAR_BLOCK * TAR_BLOCK
+
+
+def tar_entry(kind: str, name: str, start: int, size: int) -> TarEntry:
+    """One file, in words as well."""
+    name = name.encode("utf-8", "backslashreplace").decode()
+    quoted = repr(name if len(name) <= 80 else name[:77] + "...")
+    if kind == "S":
+        raise Damage(
+            "format", "%s in the tar is stored as a sparse file, which is not read" % quoted
+        )
+    kinds = {"5": "a directory", "1": "a link", "2": "a link"}
+    kinds.update({"3": "a device", "4": "a device", "6": "a device"})
+    described = "%s (%s)" % (quoted, kinds.get(kind, "%d bytes" % size))
+    return TarEntry(quoted, described, kind in "07", start, size)
+
+
+def database_in_tar(data: mmap.mmap, end: int) -> Region:
+    """Where the one database of a tar lies. Raises Damage or Packed."""
+    found: List[TarEntry] = []
+    others: List[str] = []
+    packed = ""
+    for entry in tar_entries(data, end):
+        shape = ""
+        if entry.is_regular:
+            there = max(0, min(entry.size, end - entry.start))
+            shape = shape_of(data[entry.start : entry.start + min(there, HEAD_SIZE)])
+            if there < entry.size:
+                if shape == "database" and not found:
+                    return Region(entry.start, there, entry.size, ("tar",))
+                raise Damage(
+                    "short",
+                    "cut short: %s in the tar ends at byte %d of %d"
+                    % (entry.name, there, entry.size),
+                )
+        if shape == "database":
+            found.append(entry)
+            continue
+        others.append(entry.described)
+        # What is packed may be a database as well; behind the first one nobody looks for that.
+        packed = packed or ("" if found else shape)
+    if len(found) > 1:
+        names = listed([each.name for each in found])
+        raise Damage("format", "the tar holds %d databases: %s" % (len(found), names))
+    if packed:
+        raise Packed(packed, ("tar",))
+    if not found:
+        what = listed(others) or "nothing"
+        raise Damage("format", "the tar holds no etcd database, but " + what)
+    return Region(found[0].start, found[0].size, found[0].size, ("tar",))
+
+
+def listed(names: List[str]) -> str:
+    """Names in one line, the first few of them."""
+    more = len(names) - NAMES_SHOWN
+    return ", ".join(names[:NAMES_SHOWN]) + (" and %d more" % more if more > 0 else "")
+
+
+def find_database(data: mmap.mmap, size: int) -> Region:
+    """Where in the file the database lies. Raises Damage, or Packed where it has to be unpacked."""
+    shape = shape_of(data[:HEAD_SIZE])
+    if shape == "tar":
+        return database_in_tar(data, size)
+    if shape in ("gzip", "zstd"):
+        raise Packed(shape, ())
+    return Region(0, size, size, ())
+
+
 # --- pages ---------------------------------------------------------------------------------
 
 
 class Tree:
     """The pages of one database. Every page is claimed once, so that no walk can go on forever."""
 
-    def __init__(self, data: mmap.mmap, meta: Meta) -> None:
+    def __init__(self, data: mmap.mmap, meta: Meta, base: int = 0) -> None:
         self.data = data
+        self.base = base
         self.page_size = meta.page_size
         self.pages = meta.pages
         self.claimed = bytearray(meta.pages)
@@ -202,7 +465,7 @@ class Tree:
 
     def open(self, page: int) -> Tuple[int, int, int, int]:
         """A claimed page: its flags, its count, where its elements start, where it ends."""
-        start = page * self.page_size
+        start = self.base + page * self.page_size
         number, flags, count, overflow = PAGE_HEADER.unpack_from(self.data, start)
         if number != page:
             raise self.damage(page, "it says to be page %d" % number)
@@ -212,12 +475,17 @@ class Tree:
 
     def leaves(self, root: int, by: int, backwards: bool = False) -> Iterator[Leaf]:
         """The leaves below a page, from the lowest key to the highest, or backwards."""
-        data, page_size, unpack = self.data, self.page_size, PAGE_HEADER.unpack_from
+        data, base, page_size, unpack = (
+            self.data,
+            self.base,
+            self.page_size,
+            PAGE_HEADER.unpack_from,
+        )
         self.claim(root, by)
         waiting: List[Waiting] = [(root, b"", None)]
         while waiting:
             page, low, high = waiting.pop()
-            start = page * page_size
+            start = base + page * page_size
             number, flags, count, overflow = unpack(data, start)
             if number != page:
                 raise self.damage(page, "it says to be page %d" % number)
@@ -522,7 +790,9 @@ class Keyspace:
             if found.end() + size != stop:
                 self.check_lease(found.end() + size, stop)
         except ValueError:
-            raise self.tree.damage(page, "a value at byte %d is damaged" % behind) from None
+            raise self.tree.damage(
+                page, "a value at byte %d is damaged" % (behind - self.tree.base)
+            ) from None
 
     def check_lease(self, tail: int, stop: int) -> None:
         """What follows the value can only be the lease. Raises ValueError."""
@@ -788,21 +1058,22 @@ def last_revision(tree: Tree, bucket: Entry) -> int:
 
 
 class Hashing(threading.Thread):
-    """The sha256 of the file, beside the scan: hashlib lets go of the interpreter meanwhile."""
+    """The sha256 of the database, beside the scan: hashlib lets the interpreter go meanwhile."""
 
-    def __init__(self, data: mmap.mmap, size: int, on_hashed: Callable[[int], None]) -> None:
+    def __init__(self, data: mmap.mmap, region: Region, on_hashed: Callable[[int], None]) -> None:
         super().__init__(daemon=True)
         self.data = data
-        self.size = size
+        self.region = region
         self.on_hashed = on_hashed
         self.matches = False
         self.sha256 = ""
 
     def run(self) -> None:
-        """Hash what the trailer speaks about, compare, and go on to the whole file's hash."""
+        """Hash what the trailer speaks about, compare, and go on to the whole database's hash."""
         digest = hashlib.sha256()
-        body = max(0, self.size - HASH_SIZE)
-        with memoryview(self.data) as view:
+        first, size = self.region.start, self.region.size
+        body = max(0, size - HASH_SIZE)
+        with memoryview(self.data) as whole, whole[first : first + size] as view:
             for start in range(0, body, HASH_CHUNK):
                 with view[start : min(start + HASH_CHUNK, body)] as chunk:
                     digest.update(chunk)
@@ -851,21 +1122,39 @@ def read_database(path: str, brief: bool = False, report: Optional[Report] = Non
         if not size:
             return verdict(0, Damage("format", "the file is empty"), None, None)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return read_mapped(data, size, brief, report)
+            return dict(read_mapped(data, size, brief, report), storedSize=size)
 
 
 def read_mapped(data: mmap.mmap, size: int, brief: bool, report: Optional[Report]) -> Document:
     """The same, of a mapped file."""
+    try:
+        region = find_database(data, size)
+    except Damage as damage:
+        return dict(verdict(size, damage, None, None), unpackedFrom=["tar"])
+    except Packed as packed:
+        reason = Damage("format", "still packed (%s)" % packed.shape)
+        document = verdict(size, reason, None, None)
+        return dict(document, packed=packed.shape, unpackedFrom=list(packed.wrappings))
+    document = read_region(data, region, brief, report)
+    return dict(document, unpackedFrom=list(region.wrappings))
+
+
+def read_region(data: mmap.mmap, region: Region, brief: bool, report: Optional[Report]) -> Document:
+    """The same, of that part of a mapped file."""
+    size = region.size
     progress = Progress(size, report)
-    hashing = None if brief else Hashing(data, size, progress.on_hashed)
+    hashing = None if brief else Hashing(data, region, progress.on_hashed)
     if hashing:
         hashing.start()
     meta = contents = damage = None
     hashed = size % 512 == HASH_SIZE
     try:
-        meta, both = choose_meta(data)
+        if size < region.whole:
+            raise Damage("short", "cut short at byte %d of %d" % (size, region.whole))
+        meta, both = choose_meta(data[region.start : region.start + min(size, METAS_SIZE)])
         hashed = check_length(size, meta)
-        contents = read_contents(data, meta, brief, progress, thorough=not hashed)
+        tree = Tree(data, meta, region.start)
+        contents = read_contents(tree, meta, brief, progress, thorough=not hashed)
     except Damage as error:
         damage = error
     if hashing:
@@ -884,13 +1173,12 @@ def read_mapped(data: mmap.mmap, size: int, brief: bool, report: Optional[Report
 
 
 def read_contents(
-    data: mmap.mmap, meta: Meta, brief: bool, progress: Progress, thorough: bool
+    tree: Tree, meta: Meta, brief: bool, progress: Progress, thorough: bool
 ) -> Contents:
     """Scan all pages. Garbage collection would only look at millions of innocent objects."""
     collecting = gc.isenabled()
     gc.disable()
     try:
-        tree = Tree(data, meta)
         contents = Contents(tree)
         contents.read(
             meta, brief, thorough, lambda: progress.on_scanned(tree.seen * tree.page_size)
@@ -915,6 +1203,8 @@ def verdict(
         "pageSize": meta.page_size if meta else 0,
         "remarks": [],
         "contents": contents,
+        "unpackedFrom": [],
+        "storedSize": size,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from recovery.cluster.etcd_answers import (
@@ -45,6 +45,11 @@ async def open_member(session: NodeSession, manifest: EtcdManifest) -> AsyncIter
         here = Target(host, port, target.tls_name)
         async with connected(manifest.member_name, here, certificates) as member:
             yield member
+
+
+def connected_by_socket(name: str, socket: str) -> AbstractAsyncContextManager[MemberClient]:
+    """A client to a member of this machine that listens on a Unix socket, without TLS."""
+    return connected(name, Target("", 0, "", socket), None)
 
 
 @asynccontextmanager

@@ -88,12 +88,11 @@ class Door:
     def __init__(self, member: str, target: Target, certificates: Certificates | None) -> None:
         options: list[tuple[str, int | str]] = list(_OPTIONS)
         if certificates is None:
-            self._client = _Client(target.host, target.port, grpc_options=options)
+            self._client = _Client(*target.parts, grpc_options=options)
         else:
             options.append(("grpc.ssl_target_name_override", target.tls_name))
             self._client = _Client(
-                target.host,
-                target.port,
+                *target.parts,
                 ca_cert=certificates.authority,
                 cert_key=certificates.key,
                 cert_cert=certificates.certificate,

@@ -19,6 +19,13 @@ class Target:
     port: int
     tls_name: str
     """Empty for a member that speaks plain HTTP."""
+    socket: str = ""
+    """The path of a Unix socket, for a member on this machine that is on no network."""
+
+    @property
+    def parts(self) -> tuple[str, int | str]:
+        """What stands before and behind the colon of its address, as gRPC writes it."""
+        return ("unix", self.socket) if self.socket else (self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,10 @@ async def accepts_connections(target: Target, seconds: float = 0.5) -> bool:
     writer = None
     try:
         async with asyncio.timeout(seconds):
-            reader, writer = await asyncio.open_connection(target.host, target.port)
+            if target.socket:
+                reader, writer = await asyncio.open_unix_connection(target.socket)
+            else:
+                reader, writer = await asyncio.open_connection(target.host, target.port)
             await reader.read(1)
     except TimeoutError:
         return writer is not None

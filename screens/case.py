@@ -11,6 +11,7 @@ from time import monotonic
 
 from recovery.backups.model import Catalog, Integrity, Snapshot
 from recovery.backups.newest_state import NewestState, newest_state, revision_of
+from recovery.backups.same_backup import siblings_of
 from recovery.cluster.facts import ClusterFacts
 from recovery.errors import RescueError, SnapshotError
 from recovery.incident import Incident, Looked, Progress
@@ -175,6 +176,11 @@ class Case:
             if snapshot.member is None and snapshot.usable and sound:
                 return snapshot
         return None
+
+    def siblings(self, snapshot: Snapshot) -> tuple[Snapshot, ...]:
+        """The other files of the same backup, where each node wrote one of its own."""
+        catalog = self.incident.catalog
+        return siblings_of(snapshot, catalog.snapshots) if catalog is not None else ()
 
     @property
     def newest(self) -> NewestState | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from textual.content import Content
 
 from recovery.backups.model import Catalog, Integrity, Snapshot, StoreKind
+from recovery.backups.same_backup import by_backup
 from recovery.cluster.facts import ClusterState
 from screens.case import Case
 from screens.exporting import markdown_table
@@ -40,12 +41,16 @@ def order_of(
     """The snapshots that contain the wanted text, in that order; the catalog's is newest first.
 
     What members hold themselves comes before the backups while the cluster has no quorum, and is
-    nothing that anybody would restore while it has one.
+    nothing that anybody would restore while it has one. Of a backup of which each node wrote a
+    file of its own, one file stands for all, unless a text is wanted.
     """
     alive = case.incident.diagnosis.state in (ClusterState.HEALTHY, ClusterState.DEGRADED)
     shown = [item for item in snapshots if _contains(case, item, wanted.casefold())]
     own = [item for item in shown if item.member is not None and not alive]
-    shown = [*own, *(item for item in shown if item.member is None)]
+    backups = [item for item in shown if item.member is None]
+    if not wanted:
+        backups = [files[0] for files in by_backup(backups)]
+    shown = [*own, *backups]
     if order is Order.LARGEST:
         return sorted(shown, key=lambda item: -item.size)
     if order is Order.SOUNDEST:
@@ -74,8 +79,10 @@ def row_of(case: Case, snapshot: Snapshot, has_s3: bool) -> Callable[[int], Cont
 
     def draw(width: int) -> Content:
         mark, words = case.known(snapshot)
-        held = {copy.node: True for copy in snapshot.copies if copy.node is not None}
-        in_s3 = any(copy.store is StoreKind.S3 for copy in snapshot.copies)
+        files = (snapshot, *case.siblings(snapshot))
+        copies = [copy for file in files for copy in file.copies]
+        held = {copy.node: True for copy in copies if copy.node is not None}
+        in_s3 = any(copy.store is StoreKind.S3 for copy in copies)
         copies_width = _copies_width(has_s3)
         rest = _rest(width, copies_width)
         integrity = mark.say(words)

@@ -76,7 +76,8 @@ class SnapshotSummary(Widget):
         for index in range(0, len(pairs), 2):
             parts = [pair_line(word, text, 52) for word, text in pairs[index : index + 2]]
             rows.append(line(" ", *parts))
-        for number, copy in enumerate(snapshot.copies):
+        files = (snapshot, *self.case.siblings(snapshot))
+        for number, copy in enumerate(copy for file in files for copy in file.copies):
             label = Content.styled("" if number else "copies", "$muted")
             rows.append(line(" ", cell(label, 10), cut(copy.location, width - 13)))
         return rows

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from recovery.backups.model import Catalog, Integrity, Snapshot
+from recovery.backups.same_backup import by_backup
 from screens.background_reading import BackgroundReading
 from screens.case import Case
 from screens.catalog_table import Order, catalog_markdown, column_heads, order_of, row_of
@@ -176,16 +177,18 @@ class SnapshotsScreen(IncidentScreen):
             return
         best = self.case.newest_verified(self.catalog)
         if best is None:
-            best = next((item for item in shown if item.usable), None)
+            usable = [item for item in shown if item.usable]
+            best = next((item for item in usable if item.member is None), next(iter(usable), None))
         if best is not None:
             self._rows.move_to(best.name)
 
     def _draw_heading(self, shown: int) -> None:
         catalog = self.catalog
         total = len(catalog.snapshots)
-        counted = f"{total} in {plural(catalog.places, 'place')}"
+        backups = len(by_backup(one for one in catalog.snapshots if one.member is None))
+        counted = f"{backups} in {plural(catalog.places, 'place')}"
         if self._filter:
-            counted = f"{shown} of {total} with “{self._filter}”"
+            counted = f"{shown} of {plural(total, 'file')} with “{self._filter}”"
         if self._listing:
             counted += ", listing"
         left = line(" ", ("SNAPSHOTS", HEADING), "  ", (counted, "$muted"))

@@ -10,6 +10,7 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from recovery.backups.same_backup import by_backup
 from screens.case import Case
 from tests.screens.canned import Answers, CannedIncident, canned_clock
 from tests.screens.looking import settled, shows
@@ -24,11 +25,12 @@ def canned_app(
     exports: Path | None = None,
     names: tuple[str, ...] = ("prod-a",),
     ascii_only: bool = False,
+    pace: float = 0.0,
 ) -> RescueApp:
-    """The app with a clock that stands still."""
+    """The app with a clock that stands still; `pace` as `CannedIncident` has it."""
     cases = [
         Case(
-            CannedIncident(answers, name=name),
+            CannedIncident(answers, name=name, pace=pace),
             clock=canned_clock,
             seconds=lambda: 0.0,
             exports=exports or Path("nowhere"),
@@ -47,11 +49,13 @@ async def opened(
     size: tuple[int, int] = (80, 24),
     exports: Path | None = None,
     ascii_only: bool = False,
+    pace: float = 0.0,
 ) -> AsyncIterator[Pilot[Any]]:
-    """The app at home, everything listed and verified."""
-    app = canned_app(answers, exports=exports, ascii_only=ascii_only)
+    """The app at home, everything listed and verified; or, at a slow pace, about to be."""
+    app = canned_app(answers, exports=exports, ascii_only=ascii_only, pace=pace)
     async with app.run_test(size=size, notifications=True) as pilot:
-        await at_home(pilot)
+        if not pace:
+            await at_home(pilot)
         yield pilot
 
 
@@ -71,7 +75,9 @@ async def at_home(pilot: Pilot[Any]) -> None:
         if catalog is None or case.moving or case.incident.facts is None:
             return False
         assert isinstance(case.incident, CannedIncident)
-        wanted = [item for item in case.incident.answers.snapshots if item.usable][:3]
+        listed = case.incident.answers.snapshots
+        usable = (one for one in listed if one.usable and one.member is None)
+        wanted = [files[0] for files in by_backup(usable)][:3]
         return all(item.name in case.judged or item.name in case.failures for item in wanted)
 
     await settled(pilot, quiet)

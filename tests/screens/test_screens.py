@@ -12,9 +12,16 @@ from recovery.backups.model import Integrity
 from recovery.errors import SnapshotError
 from screens.preflight import PreflightScreen
 from screens.snapshots import SnapshotsScreen
-from tests.screens.canned import Answers, canned_health, canned_preflight, canned_snapshots
+from tests.screens.canned import (
+    Answers,
+    CannedIncident,
+    canned_health,
+    canned_preflight,
+    canned_snapshots,
+)
 from tests.screens.looking import settled, shows, text_on_screen
 from tests.screens.opening import (
+    at_home,
     case_of,
     opened,
     past_danger,
@@ -72,9 +79,9 @@ async def test_a_snapshot_that_cannot_be_fetched_does_not_stop_the_others() -> N
 async def test_finding_narrows_the_table_and_escape_widens_it_again() -> None:
     async with opened() as pilot:
         await pilot.press("slash", "1", "1", "minus", "1", "9")
-        await shows(pilot, "1 of 7")
+        await shows(pilot, "1 of 7 files")
         await pilot.press("escape")
-        await shows(pilot, "7 in 3 places")
+        await shows(pilot, "6 in 3 places")
 
 
 async def test_sorting_by_size_puts_the_largest_first() -> None:
@@ -204,3 +211,52 @@ def written(directory: Path) -> str:
     (path,) = directory.iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
     return path.read_text()
+
+
+async def test_while_there_is_no_quorum_what_members_hold_stands_above_the_backups() -> None:
+    async with opened() as pilot:
+        await shows(pilot, "etcd-1's data")
+        await at_home(pilot)
+        await pilot.press("home")
+        await shows(pilot, "1 204 revisions newer than the newest good backup")
+        await shows(pilot, "No backup: the newest state that is left.")
+        incident = case_of(pilot).incident
+        assert isinstance(incident, CannedIncident)
+        incident.restored = True
+        await pilot.press("a")
+        await settled(pilot, lambda: "etcd-1's data" not in text_on_screen(pilot.app))
+
+
+async def test_escape_stops_what_is_being_read_at_home() -> None:
+    async with opened(pace=0.5) as pilot:
+        case = case_of(pilot)
+        await settled(pilot, lambda: bool(case.moving))
+        await pilot.press("escape")
+        await settled(pilot, lambda: not case.moving)
+        assert case.judged == {}
+
+
+async def test_escape_stops_what_is_being_read_of_one_snapshot() -> None:
+    async with opened(pace=3.0) as pilot:
+        case = case_of(pilot)
+        await settled(pilot, lambda: bool(case.moving))
+        await pilot.press("escape")
+        await settled(pilot, lambda: not case.moving)
+        await pilot.press("enter")
+        await settled(pilot, lambda: bool(case.moving))
+        await pilot.press("escape")
+        await settled(pilot, lambda: not case.moving)
+        assert isinstance(pilot.app.screen, SnapshotsScreen)
+
+
+async def test_of_a_backup_with_a_file_from_each_node_one_stands_for_all() -> None:
+    first = canned_snapshots()[0]
+    (copy, *_) = first.copies
+    name = first.name.replace("10.0.0.11", "10.0.0.13")
+    other = replace(first, name=name, copies=(replace(copy, path=f"/b/{name}", node="etcd-3"),))
+    async with opened(Answers(snapshots=(first, other))) as pilot:
+        await at_home(pilot)
+        await shows(pilot, "1 in 3 places")
+        await shows(pilot, "1 2 3 S3")
+        await pilot.press("slash", "3")
+        await shows(pilot, "of 2 files")

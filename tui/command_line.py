@@ -23,6 +23,7 @@ _COMMANDS = (
     "inspect",
     "verify",
     "diff",
+    "rehearse",
     "plan",
     "restore",
     "health",

@@ -138,12 +138,14 @@ class _Trial:
     async def _restore(self) -> bool:
         with self._stages.begun(TrialStage.RESTORE) as stage:
             await self._cluster.restore(stage.moved)
-            return self._judged(stage, judging.restore_checks(self._cluster.members))
+            checks = judging.restore_checks(self._cluster.members)
+            return self._judged(stage, checks, "from the same file, with the same token")
 
     async def _start(self) -> bool:
         with self._stages.begun(TrialStage.START) as stage:
             await self._cluster.wait_until_serving()
-            return self._judged(stage, judging.serving_checks(self._cluster.members))
+            checks = judging.serving_checks(self._cluster.members)
+            return self._judged(stage, checks, "all of them answer reads")
 
     async def _compare(self, live: LiveKeys) -> None:
         with self._stages.begun(TrialStage.COMPARE) as stage:
@@ -161,7 +163,7 @@ class _Trial:
                 judging.no_write_check(self._contents)
                 or judging.write_check(await write_everywhere(self._cluster.members))
             )
-            self._judged(stage, checks)
+            self._judged(stage, checks, f"{live.count} keys and {len(checks)} answers")
 
     async def _compare_keys(self, live: LiveKeys, stage: RunningStage) -> Check:
         if self._contents.auth_enabled:
@@ -172,7 +174,7 @@ class _Trial:
         except EtcdError as error:
             return judging.keys_unread(error.what)
 
-    def _judged(self, stage: RunningStage, checks: Iterable[Check]) -> bool:
+    def _judged(self, stage: RunningStage, checks: Iterable[Check], words: str) -> bool:
         """Keep the checks, and say at the stage what came of them; whether none failed."""
         made = tuple(checks)
         self._checks.extend(made)
@@ -180,7 +182,7 @@ class _Trial:
         if bad:
             stage.ended(StageState.FAILED, f"{bad[0].scope}: {bad[0].name}: {bad[0].message}")
         else:
-            stage.says(f"{len(made)} checks" if stage.report.total else "")
+            stage.says(words)
         return not bad
 
 

@@ -10,7 +10,6 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Static
 
 from recovery.backups.model import Snapshot
 from recovery.errors import RescueError, SnapshotError
@@ -36,6 +35,7 @@ from screens.comparison_words import (
 from screens.exporting import write_export
 from screens.incident_screen import IncidentScreen, common_keys
 from screens.marks import Mark
+from screens.widgets.words import Words
 
 _ON_LISTS = ("narrow", "next_view", "view", "filter", "only")
 
@@ -128,12 +128,14 @@ class ComparisonScreen(IncidentScreen):
         self.problem: RescueError | None = None
         self._comparing: Moving | None = None
         self._leaving = False
+        self._heading = Words("comparison-heading")
+        self._words = Words("comparison-words")
         self._lists = ChangeLists()
 
     def compose_body(self) -> ComposeResult:
         """Heading, what it means, the three lists."""
-        yield Static("", id="comparison-heading")
-        yield Static("", id="comparison-words")
+        yield self._heading
+        yield self._words
         yield self._lists
 
     def on_mount(self) -> None:
@@ -195,7 +197,7 @@ class ComparisonScreen(IncidentScreen):
 
     def _draw_progress(self) -> None:
         if self.busy:
-            self.redraw()
+            self._tell()
 
     def on_resize(self) -> None:
         """Draw for the new width."""
@@ -206,17 +208,18 @@ class ComparisonScreen(IncidentScreen):
         """Draw what is known."""
         if not self.is_mounted or self._leaving:
             return
-        width = self.app.size.width
-        state = Mark.OK.say("the same") if self.same else state_of(self.pair, self.problem)
-        self.query_one("#comparison-heading", Static).update(
-            heading(self.older, self.newer, state, width)
-        )
-        self.query_one("#comparison-words", Static).update(self._words(width))
+        self._tell()
         self._lists.display = self.pair is not None and self.pair.figures.total > 0
         self.top_line_changed()
         self.refresh_bindings()
 
-    def _words(self, width: int) -> Content:
+    def _tell(self) -> None:
+        width = self.app.size.width
+        state = Mark.OK.say("the same") if self.same else state_of(self.pair, self.problem)
+        self._heading.say(heading(self.older, self.newer, state, width))
+        self._words.say(self._what_is_known(width))
+
+    def _what_is_known(self, width: int) -> Content:
         if self.same:
             return same_words(width)
         if self.problem is not None:

@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from textual.content import Content
-
 from recovery.backups.model import Integrity, Snapshot
 from recovery.snapshots.comparison import Change, ChangeCount, Comparison
 from recovery.snapshots.model import FetchedSnapshot
-from screens.case import Moving
 from screens.exporting import markdown_table
-from screens.marks import Mark, cell, line
-from screens.widgets.node_pane import bar
-from screens.wording import cut, listing, moment, plural, size, span, thousands
+from screens.marks import Mark
+from screens.wording import cut, listing, moment, plural, span, thousands
 
 SIGNS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~"}
 COLOURS = {Change.ADDED: "$success", Change.REMOVED: "$error", Change.CHANGED: "$warning"}
@@ -191,26 +187,6 @@ def _with_rest(
         totals[Change.CHANGED] - sum(each.changed for each in counts),
     )
     return (*counts, rest) if rest.added or rest.removed or rest.changed else counts
-
-
-def moving_line(
-    label: str,
-    moving: Moving | None,
-    width: int,
-    rest: Mark = Mark.WAITING,
-    words: str = "not yet",
-) -> Content:
-    """`◐ 2026-11-22 00:00  fetching ━━━━──── 131 MiB of 211 MiB`; at rest, its mark and words."""
-    name_width = 20 if width < 100 else 34
-    name = cell(cut(label, name_width - 1), name_width)
-    if moving is None:
-        return line("  ", (rest.shape, rest.colour), " ", name, (words, "$muted"))
-    what = f"{moving.what} "
-    figures = f"  {size(moving.done)} of {size(moving.total)}" if moving.total else ""
-    room = max(8, min(50, width - name_width - len(what) - len(figures) - 6))
-    share = moving.done / moving.total if moving.total else 0.0
-    shown = line(bar(share, room), figures) if moving.total else Content("")
-    return line("  ", (Mark.RUNNING.shape, Mark.RUNNING.colour), " ", name, what, shown)
 
 
 def comparison_markdown(cluster: str, pair: Pair, at: datetime) -> str:

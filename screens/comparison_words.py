@@ -11,9 +11,10 @@ from recovery.errors import RescueError
 from recovery.snapshots.comparison import Change, KeyChange
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Moving
-from screens.comparison_text import COLOURS, SIGNS, Pair, labels_of, moving_line
+from screens.comparison_text import COLOURS, SIGNS, Pair, labels_of
 from screens.marks import HEADING, Mark, cell, line, spread, stacked
-from screens.wording import cut, folded, plural, sentence
+from screens.saying import hint, moving_line, said
+from screens.wording import cut, plural, sentence
 
 _TALL = 30
 _FATES = {
@@ -43,13 +44,13 @@ def state_of(pair: Pair | None, problem: RescueError | None) -> Content:
 
 def same_words(width: int) -> Content:
     """A snapshot was to be compared with itself."""
-    return _said(Mark.OK, "This is one snapshot: there is nothing to compare.", width)
+    return said(Mark.OK, "This is one snapshot: there is nothing to compare.", width)
 
 
 def problem_words(problem: RescueError, width: int) -> Content:
     """Why there is no comparison."""
     words = f"{sentence(problem.what)} a tries again, esc goes back."
-    return _said(Mark.FAILED, words, width)
+    return said(Mark.FAILED, words, width)
 
 
 def progress_words(
@@ -68,19 +69,19 @@ def progress_words(
         else:
             lines.append(moving_line(label, moving.get(snapshot.name), width))
     lines.append(moving_line("what differs", comparing, width))
-    return stacked([*lines, Content(""), _hint("esc stops and goes back.")])
+    return stacked([*lines, Content(""), hint("esc stops and goes back.")])
 
 
 def answer_words(pair: Pair, width: int, height: int) -> Content:
     """What restoring the older one would lose, and how that is known."""
     mark, words = pair.headline()
-    lines = [_said(mark, words, width)]
+    lines = [said(mark, words, width)]
     if pair.figures.total:
         lines += _consequences(pair, width, height)
-        lines += [_hint(pair.renewed())] if pair.renewed() else []
-    lines += [_said(Mark.WARNING, sentence(text), width) for text in pair.warnings()]
+        lines += [hint(pair.renewed())] if pair.renewed() else []
+    lines += [said(Mark.WARNING, sentence(text), width) for text in pair.warnings()]
     if height >= _TALL or not pair.figures.total:
-        lines.append(_hint(pair.how()))
+        lines.append(hint(pair.how()))
     return stacked(lines)
 
 
@@ -104,13 +105,3 @@ def _parts(pair: Pair, *, brief: bool) -> list[Content]:
         line((f"{SIGNS[change]} {count}", COLOURS[change]), f": {end}")
         for change, count, end in pair.consequences(brief=brief)
     ]
-
-
-def _said(mark: Mark, words: str, width: int) -> Content:
-    rows = folded(words, width - 5)
-    first = line(" ", (mark.shape, mark.colour), " ", rows[0])
-    return stacked([first, *(line("   ", row) for row in rows[1:])])
-
-
-def _hint(words: str) -> Content:
-    return line("   ", (words, "$muted"))

@@ -1,0 +1,337 @@
+"""The rehearsal of a snapshot: restored into scratch members here, started, compared with it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar, TypeVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.worker import Worker, WorkerState
+
+from recovery.backups.model import Integrity, Snapshot
+from recovery.errors import RescueError, SnapshotError
+from recovery.rehearsal.trial.model import StageReport, StageState, TrialReport, TrialStage
+from recovery.snapshots.model import FetchedSnapshot
+from screens.case import Case
+from screens.comparison_text import label_of
+from screens.dialogs.reading import ReadingDialog
+from screens.incident_screen import IncidentScreen, common_keys
+from screens.marks import HEADING, Mark, line, spread, stacked
+from screens.saying import hint, said
+from screens.trial_checks import TrialChecks
+from screens.trial_text import (
+    FETCH,
+    StageLine,
+    broken_off,
+    checklist,
+    short_verdict,
+    stage_line,
+    trial_markdown,
+    waiting_stages,
+)
+from screens.widgets.words import Words
+from screens.wording import cut, folded, span, stopwatch
+
+PATIENCE = 8.0
+"""Seconds for which leaving waits for the cleaning up, which goes on without the screen, too."""
+ROOMY = 140
+"""From so many columns on, the stages stand beside the checks."""
+
+_WHAT = (
+    "The snapshot is restored into scratch members on this machine, started, and every key "
+    "is compared. No node is touched."
+)
+
+Result = TypeVar("Result")
+
+
+class TrialScreen(IncidentScreen):
+    """Begins at once; `esc` ends it and cleans up."""
+
+    HELP_TEXT = (
+        "A rehearsal of the restore on this machine, with real etcd: the snapshot is restored "
+        "into three scratch members, they are started, and what they hold is compared with what "
+        "the snapshot's file holds, key by key. Nothing is changed on any node; where this machine "
+        "has no fitting etcd, its programs are copied from one.\n\n"
+        "It serves when every member answers and holds the same. Choose a check to read what it "
+        "proves. esc ends a trial under way and removes what it has made."
+    )
+    title_words: ClassVar[str] = "Trial"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "tab",
+            "switch",
+            "stages/checks",
+            id="trial.switch",
+            tooltip="Between the stages and the checks",
+        ),
+        Binding("l", "log", "log", id="trial.log", tooltip="What etcd said last"),
+        Binding("a", "again", "again", id="trial.again", tooltip="Try it once more"),
+        Binding("y", "copy", "copy verdict", id="copy", tooltip="Copy the verdict"),
+        Binding("e", "export", "export", id="export", tooltip="Write the report to a file"),
+        Binding(
+            "escape",
+            "back",
+            "back",
+            key_display="esc",
+            id="back",
+            tooltip="End the trial, clean up, go back",
+        ),
+        *common_keys("copy", "export", "back"),
+    ]
+
+    def __init__(self, case: Case, snapshot: Snapshot) -> None:
+        super().__init__(case)
+        self.snapshot = snapshot
+        self.report: TrialReport | None = None
+        self.problem: RescueError | None = None
+        self.cleaning = False
+        """Whether it was told to end, and is not gone yet."""
+        self.trying: Worker[None] | None = None
+        self._stages = waiting_stages()
+        self._since: dict[TrialStage | None, float] = {}
+        self._began = self._ended = 0.0
+        self._fetched: FetchedSnapshot | None = None
+        self._fetch_seconds = 0.0
+        self._show_stages = True
+        self._heading = Words("trial-heading")
+        self._words = Words("trial-words")
+        self._checklist = Words("trial-stages")
+        self._checks = TrialChecks()
+
+    def compose_body(self) -> ComposeResult:
+        """The verdict, the stages, the checks."""
+        yield self._heading
+        yield self._words
+        with Container(id="trial-body"):
+            yield self._checklist
+            yield self._checks
+
+    def on_mount(self) -> None:
+        """Begin at once."""
+        self.set_interval(self.case.tick, self._draw_progress)
+        self.trying = self.try_it()
+
+    @property
+    def roomy(self) -> bool:
+        """Whether stages and checks stand side by side; the checks have a column a member."""
+        return self.app.size.width >= ROOMY
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a trial has begun and not ended."""
+        return self.trying is not None and not self.trying.is_finished
+
+    @work(group="trial", exclusive=True, exit_on_error=False)
+    async def try_it(self) -> None:
+        """Fetch and verify, then the trial; an error is shown with what to do about it."""
+        self.report, self.problem, self._fetched = None, None, None
+        self._stages, self._since, self._show_stages = waiting_stages(), {}, True
+        self._began = self.case.seconds()
+        self.redraw()
+        try:
+            self._fetched = _fit(await self.case.verified(self.snapshot))
+            self._fetch_seconds = self.case.seconds() - self._began
+            rehearsal = self.case.incident.rehearse(self._fetched, self._heard)
+            self._settle(await _to_its_end(asyncio.create_task(rehearsal)))
+        except RescueError as error:
+            self.problem = error
+            self.show_trouble(error)
+        finally:
+            self._ended = self.case.seconds()
+            self.call_later(self.redraw)
+
+    def _heard(self, stage: StageReport) -> None:
+        if stage.state is StageState.RUNNING:
+            self._since.setdefault(stage.stage, self.case.seconds())
+        self._stages[stage.stage] = stage
+        self._tell()
+
+    def _settle(self, report: TrialReport) -> None:
+        self.report = report
+        self._stages |= {stage.stage: stage for stage in report.stages}
+        self._show_stages = not report.checks
+        self._checks.show_checks(report.checks)
+        self.redraw()
+        self._checks.rows.focus()
+
+    def _draw_progress(self) -> None:
+        if self.under_way:
+            self._tell()
+
+    def on_resize(self) -> None:
+        """Draw for the new width."""
+        self.call_after_refresh(self.redraw)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The trial is gone with all that it made: leave, where that was asked for."""
+        super().on_worker_state_changed(event)
+        over = event.state not in (WorkerState.PENDING, WorkerState.RUNNING)
+        if over and event.worker is self.trying:
+            if self.cleaning:
+                self._leave()
+            else:
+                self.redraw()
+
+    def redraw(self) -> None:
+        """Draw what is known."""
+        if not self.is_attached:
+            return
+        checks = self.report is not None and bool(self.report.checks)
+        self._checklist.display = self.roomy or self._show_stages
+        self._checks.display = checks and (self.roomy or not self._show_stages)
+        self.set_class(self.roomy and checks, "-beside")
+        self._tell()
+        self.top_line_changed()
+        self.refresh_bindings()
+
+    def _tell(self) -> None:
+        if not self.is_attached:
+            return
+        width = self.app.size.width
+        self._heading.say(self._head(width))
+        self._words.say(self._what_is_known(width))
+        room = 76 if self.has_class("-beside") else min(width - 1, 110)
+        self._checklist.say(checklist(self._lines(), room))
+
+    def _head(self, width: int) -> Content:
+        label = label_of(self.snapshot, max(20, width - 40))
+        left = line(" ", ("TRIAL", HEADING), "  ", (label, "bold"))
+        if label != self.snapshot.name and width >= 120:
+            left = line(left, (f"   {cut(self.snapshot.name, width - 80)}", "$muted"))
+        mark, words = self.state
+        return spread(left, line(mark.say(words), " "), width)
+
+    @property
+    def state(self) -> tuple[Mark, str]:
+        """The mark of the heading."""
+        if self.cleaning:
+            return Mark.RUNNING, "cleaning up"
+        if self.report is not None:
+            return short_verdict(self.report)
+        if self.problem is not None:
+            return Mark.FAILED, "not tried"
+        return Mark.RUNNING, f"trying  {stopwatch(self.case.seconds() - self._began)}"
+
+    def _what_is_known(self, width: int) -> Content:
+        if self.cleaning:
+            words = "Ending the scratch members and removing what was made. Then back."
+            return said(Mark.RUNNING, words, width)
+        if self.report is not None:
+            report = self.report
+            etcd = f"etcd {report.etcd_version} from {report.etcd_from}, {span(report.seconds)}"
+            mark, _ = short_verdict(report)
+            lines = [said(mark, report.sentence, width, strong=True)]
+            return stacked([*lines, hint(cut(f"{etcd} in all. No node was touched.", width - 4))])
+        if self.problem is not None:
+            words = f"It could not be tried: {self.problem.what}. a tries again, esc goes back."
+            return said(Mark.FAILED, words, width)
+        return stacked([line(" ", row) for row in folded(_WHAT, width - 2)])
+
+    def _lines(self) -> list[StageLine]:
+        now = self.case.seconds()
+        lines = [self._fetch_line(now)]
+        for stage, report in self._stages.items():
+            lines.append(stage_line(report, now - self._since.get(stage, now)))
+        if self.problem is not None:
+            return broken_off(lines, self.problem.what)
+        return broken_off(lines, "") if self.report is not None else lines
+
+    def _fetch_line(self, now: float) -> StageLine:
+        if self._fetched is not None:
+            return StageLine(
+                FETCH, Mark.OK, self._fetched.verdict.integrity.value, self._fetch_seconds
+            )
+        moving = self.case.moving.get(self.snapshot.name)
+        if moving is None:
+            return StageLine(FETCH, Mark.RUNNING, "", now - self._began)
+        seconds = now - self._began
+        return StageLine(FETCH, Mark.RUNNING, moving.what, seconds, moving.done, moving.total)
+
+    def unavailable(self, action: str) -> str:
+        """What has to wait for the verdict."""
+        match action:
+            case "again" if self.under_way:
+                return "The trial is under way."
+            case "switch" if self.roomy:
+                return "Both are on the screen."
+            case "switch" if self.report is None or not self.report.checks:
+                return "There are no checks yet."
+            case "copy" | "export" if self.report is None:
+                return "There is no verdict yet."
+            case "log" if self.report is None or not self.report.log:
+                return "etcd has said nothing that is worth reading."
+        return ""
+
+    def copy_text(self) -> str:
+        """The verdict."""
+        return f"{self.snapshot.name}: {self.report.sentence}" if self.report is not None else ""
+
+    def export_text(self) -> tuple[str, str]:
+        """The report as Markdown."""
+        if self.report is None:
+            return "", ""
+        text = trial_markdown(self.case.cluster_name, self.report, self.case.clock())
+        return f"trial-{self.snapshot.name}", text
+
+    def action_switch(self) -> None:
+        """The stages, or the checks."""
+        self._show_stages = not self._show_stages
+        self.redraw()
+        if not self._show_stages:
+            self._checks.rows.focus()
+
+    def action_log(self) -> None:
+        """What etcd said."""
+        if self.report is not None:
+            self.app.push_screen(ReadingDialog("What etcd said last", self.report.log))
+
+    def action_again(self) -> None:
+        """Once more, from the start."""
+        self.trying = self.try_it()
+
+    def action_back(self) -> None:
+        """End what is under way, and leave once it is gone; a second time: leave now."""
+        if self.trying is not None and self.under_way and not self.cleaning:
+            self.cleaning = True
+            self.trying.cancel()
+            self.set_timer(PATIENCE, self._leave)
+            self.redraw()
+        else:
+            super().action_back()
+
+    def _leave(self) -> None:
+        if self.is_current:
+            super().action_back()
+        else:
+            self.cleaning = False
+            self.redraw()
+
+
+def _fit(fetched: FetchedSnapshot) -> FetchedSnapshot:
+    """The snapshot, if it is worth a trial; raises SnapshotError where it is not."""
+    verdict = fetched.verdict
+    if verdict.contents is None or verdict.integrity is Integrity.CORRUPT:
+        raise SnapshotError(
+            f"this snapshot is corrupt: {verdict.reason or 'it cannot be read'}",
+            where=fetched.location,
+            remedy="choose another one",
+        )
+    return fetched
+
+
+async def _to_its_end(task: asyncio.Task[Result]) -> Result:
+    """Wait for the task. It is cancelled once, however often the waiting is: nothing may cut
+    its cleaning up short.
+    """
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait([task])
+        raise

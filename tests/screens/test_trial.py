@@ -1,0 +1,203 @@
+"""The rehearsal of a snapshot: what it shows, what it proves, and how it is ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from recovery.errors import RehearsalError
+from screens import trial
+from screens.trial import TrialScreen
+from tests.screens.canned import Answers, canned_snapshots
+from tests.screens.canned_comparison import only_file
+from tests.screens.canned_trial import Tried, canned_trial, never_served, trial_app, trying
+from tests.screens.looking import settled, shows, text_on_screen
+from tests.screens.opening import Walk
+
+SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((160, 48), id="160x48")]
+at_both_sizes = pytest.mark.parametrize("size", SIZES)
+
+MISSING = RehearsalError(
+    "there is no etcd on this machine",
+    where="PATH",
+    remedy="install the package etcd-server, or let a node lend its own",
+)
+
+
+def gone(pilot: Pilot[Any]) -> bool:
+    return not isinstance(pilot.app.screen, TrialScreen)
+
+
+async def test_the_stages_fill_in_and_the_verdict_names_what_was_proven() -> None:
+    tried = Tried(hold=asyncio.Event())
+    async with trying(tried) as pilot:
+        await shows(pilot, "◐ read every key of the snapshot")
+        await shows(pilot, "62 %")
+        drawn = text_on_screen(pilot.app)
+        assert "No node is touched." in " ".join(drawn.split())
+        assert "● find etcd" in drawn
+        assert "○ start them" in drawn
+        assert tried.hold is not None
+        tried.hold.set()
+        await shows(pilot, "It serves: 3 members")
+        await shows(pilot, "8a41 77e0")
+        await shows(pilot, "read back from every member")
+
+
+async def test_stages_and_checks_are_a_key_apart_where_it_is_narrow() -> None:
+    async with trying() as pilot:
+        await shows(pilot, "number of keys")
+        await pilot.press("tab")
+        await shows(pilot, "● compare them with the snapshot")
+        assert "number of keys" not in text_on_screen(pilot.app)
+        await pilot.press("tab")
+        await shows(pilot, "number of keys")
+
+
+async def test_a_member_that_holds_something_else_is_named_first() -> None:
+    async with trying(Tried(canned_trial(other=True))) as pilot:
+        await shows(pilot, "✖ it serves, but differs")
+        await shows(pilot, "✖ HashKV on etcd-3: 51c0 09ff")
+        await pilot.press("l")
+        await shows(pilot, "could not get its hash")
+
+
+async def test_a_snapshot_that_etcd_does_not_start_from_does_not_serve() -> None:
+    async with trying(Tried(never_served())) as pilot:
+        await shows(pilot, "✖ it does not serve")
+        await pilot.press("tab")
+        await shows(pilot, "– compare them with the snapshot   skipped")
+
+
+async def test_each_check_says_what_it_proves() -> None:
+    async with trying() as pilot:
+        await shows(pilot, "number of keys")
+        await pilot.press("end")
+        await shows(pilot, "Written through one member and read from each.")
+
+
+async def test_escape_ends_the_trial_and_leaves_once_it_has_cleaned_up() -> None:
+    tried = Tried(hold=asyncio.Event(), cleaning=asyncio.Event())
+    async with trying(tried) as pilot:
+        await shows(pilot, "62 %")
+        await pilot.press("escape")
+        await shows(pilot, "◐ cleaning up")
+        assert not gone(pilot)
+        assert tried.cleaning is not None
+        tried.cleaning.set()
+        await settled(pilot, lambda: gone(pilot))
+        assert tried.cleaned
+
+
+async def test_leaving_before_it_is_clean_does_not_cut_the_cleaning_short() -> None:
+    tried = Tried(hold=asyncio.Event(), cleaning=asyncio.Event())
+    async with trying(tried) as pilot:
+        await shows(pilot, "62 %")
+        await pilot.press("escape")
+        await shows(pilot, "◐ cleaning up")
+        await pilot.press("escape")
+        await settled(pilot, lambda: gone(pilot))
+        assert not tried.cleaned
+        assert tried.cleaning is not None
+        tried.cleaning.set()
+        await settled(pilot, lambda: tried.cleaned)
+
+
+async def test_cleaning_up_holds_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "PATIENCE", 0.05)
+    tried = Tried(hold=asyncio.Event(), cleaning=asyncio.Event())
+    async with trying(tried) as pilot:
+        await shows(pilot, "62 %")
+        await pilot.press("escape")
+        await settled(pilot, lambda: gone(pilot))
+        assert tried.cleaning is not None
+        tried.cleaning.set()
+        await settled(pilot, lambda: tried.cleaned)
+
+
+async def test_where_etcd_is_missing_the_remedy_is_said_and_it_can_be_tried_again() -> None:
+    tried = Tried(error=MISSING)
+    async with trying(tried) as pilot:
+        await shows(pilot, "Install the package etcd-server")
+        await pilot.press("enter")
+        await shows(pilot, "✖ not tried")
+        tried.error = None
+        await pilot.press("a")
+        await shows(pilot, "It serves: 3 members")
+        assert tried.times == 2
+
+
+async def test_a_corrupt_snapshot_is_not_tried() -> None:
+    tried = Tried()
+    answers = Answers(corrupt=frozenset({canned_snapshots()[0].name}))
+    async with trying(tried, answers) as pilot:
+        await shows(pilot, "This snapshot is corrupt")
+        await pilot.press("enter")
+        await shows(pilot, "✖ fetch and verify it")
+        assert not tried.times
+
+
+async def test_the_verdict_is_copied_and_the_report_exported(tmp_path: Path) -> None:
+    async with trying(Tried(canned_trial(other=True)), exports=tmp_path) as pilot:
+        await shows(pilot, "It serves, but not what the snapshot holds")
+        await pilot.press("y")
+        await settled(pilot, lambda: "one check failed" in pilot.app.clipboard)
+        await pilot.press("e")
+        await shows(pilot, "Written to")
+    text = only_file(tmp_path)
+    assert "| HashKV | ok: 8a41 77e0 | ok: 8a41 77e0 | failed: 51c0 09ff |" in text
+    assert "| start them | done | 4.2 s | all answer after 4.2 s |" in text
+
+
+async def test_before_the_verdict_there_is_nothing_to_take_along() -> None:
+    async with trying(Tried(hold=asyncio.Event())) as pilot:
+        await shows(pilot, "62 %")
+        await pilot.press("e")
+        await shows(pilot, "There is no verdict yet.")
+
+
+def looks(
+    snap_compare: Callable[..., bool], size: tuple[int, int], walk: Walk, tried: Tried
+) -> bool:
+    return snap_compare(trial_app(tried), terminal_size=size, run_before=walk)
+
+
+@at_both_sizes
+def test_a_trial_under_way(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def walk(pilot: Pilot[Any]) -> None:
+        await shows(pilot, "62 %")
+
+    assert looks(snap_compare, size, walk, Tried(hold=asyncio.Event()))
+
+
+@at_both_sizes
+def test_a_snapshot_that_serves(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    async def walk(pilot: Pilot[Any]) -> None:
+        await shows(pilot, "number of keys")
+
+    assert looks(snap_compare, size, walk, Tried())
+
+
+@at_both_sizes
+def test_a_snapshot_that_serves_something_else(
+    snap_compare: Callable[..., bool], size: tuple[int, int]
+) -> None:
+    async def walk(pilot: Pilot[Any]) -> None:
+        await shows(pilot, "HashKV on etcd-3")
+
+    assert looks(snap_compare, size, walk, Tried(canned_trial(other=True)))
+
+
+@at_both_sizes
+def test_a_trial_that_cannot_be_made(
+    snap_compare: Callable[..., bool], size: tuple[int, int]
+) -> None:
+    async def walk(pilot: Pilot[Any]) -> None:
+        await shows(pilot, "Install the package etcd-server")
+
+    assert looks(snap_compare, size, walk, Tried(error=MISSING))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from recovery.backups.known_verdicts import KnownVerdicts
     from recovery.backups.snapshot_cache import SnapshotCache
     from recovery.backups.stores import BytesProgress, Store
+    from recovery.rehearsal.trial.model import TrialReport
+    from recovery.rehearsal.trial.stages import OnStage
     from recovery.snapshots.comparison import Comparison
     from recovery.ssh.fleet import Fleet
 
@@ -153,6 +156,29 @@ class Incident:
         from recovery.snapshots.comparison import compare_databases
 
         return await compare_databases(old.database, new.database, progress)
+
+    async def rehearse(
+        self,
+        fetched: FetchedSnapshot,
+        on_stage: OnStage | None = None,
+        *,
+        etcd_dir: Path | None = None,
+    ) -> TrialReport:
+        """Restore it into a scratch cluster on this machine, and compare; touches no node.
+
+        Raises SnapshotError where it is corrupt, RehearsalError where there is no etcd to try it
+        with, DiskError where this machine has no room.
+        """
+        from recovery.rehearsal.trial.trial import try_snapshot
+
+        self._cache.pin(fetched.database)
+        return await try_snapshot(
+            fetched,
+            cache_directory(self._environ),
+            etcd_dir=etcd_dir,
+            nodes=lambda: [self._fleet.session(node.name) for node in self.cluster.control_plane],
+            on_stage=on_stage,
+        )
 
     async def preflight(
         self, fetched: FetchedSnapshot, on_check: Callable[[Check], None] | None = None

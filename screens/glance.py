@@ -115,6 +115,9 @@ class SnapshotSummary(Widget):
         if not snapshot.usable or integrity is Integrity.CORRUPT:
             return Content.styled("Choose another one.", "$muted")
         if best is not None and best.name == snapshot.name:
+            newer = self._newer_member()
+            if newer:
+                return Content(f"Newest that verifies; {newer}'s data is newer.")
             return Content("It is the newest that verifies.")
         if snapshot.name in self.case.moving:
             return Content("It is being verified.")
@@ -125,6 +128,14 @@ class SnapshotSummary(Widget):
         if integrity is Integrity.NO_HASH:
             return Content("It carries no hash to compare with.")
         return Content("It verifies, and there is a newer one that does.")
+
+    def _newer_member(self) -> str:
+        """The member whose own data is sound and the newest state that is left; or nothing."""
+        newest = self.case.newest
+        if newest is None or newest.member is None or newest.snapshot is None:
+            return ""
+        sound = self.case.integrity(newest.snapshot) in (Integrity.VERIFIED, Integrity.NO_HASH)
+        return newest.member if sound else ""
 
     def _own_data(self, snapshot: Snapshot) -> Content:
         newest = self.case.newest

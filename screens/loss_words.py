@@ -6,7 +6,7 @@ from recovery.backups.model import Snapshot
 from recovery.backups.newest_state import RAISED, NewestState, revisions_since
 from recovery.snapshots.comparison import Change, Comparison
 from screens.case import Case
-from screens.wording import listing, plural, sentence, span, thousands
+from screens.wording import plural, sentence, span, thousands
 
 
 def loss_sentence(case: Case, snapshot: Snapshot) -> str:
@@ -25,17 +25,18 @@ def loss_sentence(case: Case, snapshot: Snapshot) -> str:
         return "Restoring it loses nothing: no later revision is known anywhere."
     if not told:
         return f"Restoring it loses everything written in the last {lost}."
-    return f"Restoring it loses {lost}: {listing(told)}."
+    return f"Restoring it loses {lost}: {', '.join(told)}."
 
 
 def changes_in_words(comparison: Comparison) -> list[str]:
-    """What is lost, by going from the newer state to the older one."""
+    """`31 objects changed`, `4 created`: what going from the newer state to the older one loses."""
     words = {Change.CHANGED: "changed", Change.ADDED: "created", Change.REMOVED: "deleted"}
-    return [
-        f"{plural(comparison.count(change), 'object')} {word}"
-        for change, word in words.items()
-        if comparison.count(change)
-    ]
+    counts = [(comparison.count(change), word) for change, word in words.items()]
+    told = [f"{thousands(count)} {word}" for count, word in counts if count]
+    if told:
+        first = next(count for count, _ in counts if count)
+        told[0] = told[0].replace(" ", " object " if first == 1 else " objects ", 1)
+    return told
 
 
 def own_data_note(case: Case, snapshot: Snapshot) -> str:

@@ -15,9 +15,10 @@ from recovery.backups.model import Integrity, Snapshot
 from recovery.errors import RescueError
 from recovery.snapshots.model import JudgedSnapshot
 from screens.case import Case
-from screens.incident_screen import IncidentScreen, common_keys
+from screens.incident_screen import common_keys
 from screens.loss_words import loss_sentence
 from screens.marks import HEADING, Mark, line, spread, stacked
+from screens.snapshot_actions import ON_A_USABLE_ONE, SnapshotActions, snapshot_keys
 from screens.snapshot_facts import (
     encryption_words,
     fact_pairs,
@@ -30,7 +31,7 @@ from screens.widgets.node_pane import bar
 from screens.wording import cut, sentence, size
 
 
-class SnapshotScreen(IncidentScreen):
+class SnapshotScreen(SnapshotActions):
     """Opens on what the catalog knows; the contents come once it is read and verified."""
 
     HELP_TEXT = (
@@ -51,6 +52,7 @@ class SnapshotScreen(IncidentScreen):
             id="snapshot.restore",
             tooltip="Check whether it can be restored",
         ),
+        *snapshot_keys("snapshot"),
         Binding("y", "copy", "copy hash", id="copy", tooltip="Copy its name, place and sha256"),
         Binding("e", "export", "export", id="export", tooltip="Write these facts to a file"),
         Binding("escape", "back", "back", key_display="esc", id="back", tooltip="To the snapshots"),
@@ -168,13 +170,18 @@ class SnapshotScreen(IncidentScreen):
         return []
 
     def unavailable(self, action: str) -> str:
-        """Only a sound snapshot goes on to the preflight."""
-        if action == "restore":
+        """Only a sound snapshot goes on to the preflight, or can be tried."""
+        if action in ON_A_USABLE_ONE:
             if self.snapshot.name in self.case.moving:
                 return "It is still being read."
             if not self.snapshot.usable or self._corrupt:
                 return "It cannot be used: choose another one."
         return ""
+
+    @property
+    def chosen(self) -> Snapshot:
+        """This one."""
+        return self.snapshot
 
     @property
     def _corrupt(self) -> bool:
@@ -191,12 +198,6 @@ class SnapshotScreen(IncidentScreen):
         return f"snapshot-{self.snapshot.name}", snapshot_markdown(
             self.case, self.snapshot, self.judged
         )
-
-    def action_restore(self) -> None:
-        """On to the preflight."""
-        from screens.preflight import PreflightScreen
-
-        self.app.push_screen(PreflightScreen(self.case, self.snapshot))
 
 
 def _places(snapshot: Snapshot) -> str:

@@ -8,24 +8,23 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Input, Static
 
 from recovery.backups.model import Catalog, Integrity, Snapshot
-from recovery.backups.same_backup import by_backup
 from screens.background_reading import BackgroundReading
 from screens.case import Case
+from screens.catalog_heading import catalog_heading, emptiness, problems_line, problems_text
 from screens.catalog_table import Order, catalog_markdown, column_heads, order_of, row_of
 from screens.dialogs.reading import ReadingDialog
-from screens.glance import GlancePanel, SnapshotSummary, configured_places, heading_words
-from screens.incident_screen import IncidentScreen, Rule, common_keys
-from screens.marks import HEADING, Mark, line, spread, stacked
+from screens.glance import GlancePanel, SnapshotSummary
+from screens.incident_screen import Rule, common_keys
+from screens.marks import line
+from screens.snapshot_actions import ON_A_USABLE_ONE, SnapshotActions, snapshot_keys
 from screens.widgets.node_summary import NodeSummary
 from screens.widgets.row_list import Row, RowList
-from screens.wording import plural
 
 
-class SnapshotsScreen(IncidentScreen):
+class SnapshotsScreen(SnapshotActions):
     """The catalog, filling in as the stores answer."""
 
     HELP_TEXT = (
@@ -51,6 +50,7 @@ class SnapshotsScreen(IncidentScreen):
             tooltip="Check whether it can be restored",
         ),
         Binding("v", "verify", "verify", id="snapshots.verify", tooltip="Fetch and verify it"),
+        *snapshot_keys("snapshots"),
         Binding("h", "health", "health", id="snapshots.health", tooltip="Check the cluster now"),
         Binding(
             "slash",
@@ -166,7 +166,9 @@ class SnapshotsScreen(IncidentScreen):
         self.query_one("#catalog-columns").display = not empty
         self.query_one("#catalog-empty").display = empty
         if empty:
-            self.query_one("#catalog-empty", Static).update(self._emptiness())
+            self.query_one("#catalog-empty", Static).update(
+                emptiness(self.case, wanted=self._filter, listing=self._listing)
+            )
         self._draw_errors()
         self._summary.show_snapshot(self.chosen)
         self.query_one(GlancePanel).refresh(layout=True)
@@ -183,20 +185,17 @@ class SnapshotsScreen(IncidentScreen):
             self._rows.move_to(best.name)
 
     def _draw_heading(self, shown: int) -> None:
-        catalog = self.catalog
-        total = len(catalog.snapshots)
-        backups = len(by_backup(one for one in catalog.snapshots if one.member is None))
-        counted = f"{backups} in {plural(catalog.places, 'place')}"
-        if self._filter:
-            counted = f"{shown} of {plural(total, 'file')} with “{self._filter}”"
-        if self._listing:
-            counted += ", listing"
-        left = line(" ", ("SNAPSHOTS", HEADING), "  ", (counted, "$muted"))
-        if self._order is not Order.NEWEST:
-            left = line(left, (f"  by {self._order.value}", "$accent"))
-        right = line(heading_words(self.case, catalog), " ")
         width = self._rows.container_size.width or self.size.width
-        self.query_one("#catalog-heading", Static).update(spread(left, right, width))
+        heading = catalog_heading(
+            self.case,
+            self.catalog,
+            shown=shown,
+            wanted=self._filter,
+            listing=self._listing,
+            order=self._order,
+            width=width,
+        )
+        self.query_one("#catalog-heading", Static).update(heading)
         columns = column_heads(width - 1, self.case.has_s3)
         self.query_one("#catalog-columns", Static).update(line(" ", columns))
 
@@ -205,32 +204,14 @@ class SnapshotsScreen(IncidentScreen):
         widget = self.query_one("#source-errors", Static)
         widget.display = bool(errors)
         if errors:
-            first = f"{errors[0].location}: {errors[0].message}"
-            words = first if len(errors) == 1 else f"{plural(len(errors), 'place')} not listed"
-            widget.update(line(" ", Mark.WARNING.beside(words), ("   x: problems", "$muted")))
-
-    def _emptiness(self) -> Content:
-        places = [line("   ", place) for place in configured_places(self.case)]
-        if self._listing:
-            return stacked([Mark.RUNNING.beside("Looking for snapshots in"), *places])
-        if self._filter:
-            return stacked([Mark.SKIPPED.beside(f"Nothing contains “{self._filter}”. esc clears.")])
-        return stacked(
-            [
-                Mark.WARNING.beside("No snapshot was found. Looked in"),
-                *places,
-                Content(""),
-                line("If backups lie elsewhere, name the directory or the bucket under `backup`"),
-                line("in the inventory. `a` asks again."),
-            ]
-        )
+            widget.update(problems_line(errors))
 
     def unavailable(self, action: str) -> str:
         """Restoring needs a usable snapshot; problems need some."""
         chosen = self.chosen
-        if action in ("open", "restore", "verify") and chosen is None:
+        if action in ("open", "verify", *ON_A_USABLE_ONE) and chosen is None:
             return "There is no snapshot to choose yet."
-        if action in ("restore", "verify") and chosen is not None and not chosen.usable:
+        if action in ("verify", *ON_A_USABLE_ONE) and chosen is not None and not chosen.usable:
             return f"It cannot be used: {chosen.reason or 'its contents are corrupt'}."
         if action == "problems" and not self.catalog.errors:
             return "Every place answered."
@@ -286,13 +267,6 @@ class SnapshotsScreen(IncidentScreen):
         if self.chosen is not None:
             self.app.push_screen(SnapshotScreen(self.case, self.chosen))
 
-    def action_restore(self) -> None:
-        """Check whether the chosen snapshot can be restored."""
-        from screens.preflight import PreflightScreen
-
-        if self.chosen is not None:
-            self.app.push_screen(PreflightScreen(self.case, self.chosen))
-
     def action_verify(self) -> None:
         """Fetch and verify the chosen one next."""
         chosen = self.chosen
@@ -327,12 +301,8 @@ class SnapshotsScreen(IncidentScreen):
 
     def action_problems(self) -> None:
         """What could not be listed, and what to do about it."""
-        parts = []
-        for error in self.catalog.errors:
-            parts.append(f"{error.store.value}  {error.location}\n  {error.message}")
-            if error.remedy:
-                parts[-1] += f"\n  Next: {error.remedy}"
-        self.app.push_screen(ReadingDialog("Places that could not be listed", "\n\n".join(parts)))
+        text = problems_text(self.catalog.errors)
+        self.app.push_screen(ReadingDialog("Places that could not be listed", text))
 
     def action_again(self) -> None:
         """Ask everyone anew."""

@@ -38,8 +38,8 @@ from screens.wording import cut, folded, span, stopwatch
 
 PATIENCE = 8.0
 """Seconds for which leaving waits for the cleaning up, which goes on without the screen, too."""
-ROOMY = 140
-"""From so many columns on, the stages stand beside the checks."""
+TALL = 34
+"""From so many lines on, the checks stand under the stages."""
 
 _WHAT = (
     "The snapshot is restored into scratch members on this machine, started, and every key "
@@ -118,9 +118,9 @@ class TrialScreen(IncidentScreen):
         self.trying = self.try_it()
 
     @property
-    def roomy(self) -> bool:
-        """Whether stages and checks stand side by side; the checks have a column a member."""
-        return self.app.size.width >= ROOMY
+    def tall(self) -> bool:
+        """Whether there is room for stages and checks at once."""
+        return self.app.size.height >= TALL
 
     @property
     def under_way(self) -> bool:
@@ -183,9 +183,8 @@ class TrialScreen(IncidentScreen):
         if not self.is_attached:
             return
         checks = self.report is not None and bool(self.report.checks)
-        self._checklist.display = self.roomy or self._show_stages
-        self._checks.display = checks and (self.roomy or not self._show_stages)
-        self.set_class(self.roomy and checks, "-beside")
+        self._checklist.display = self.tall or self._show_stages
+        self._checks.display = checks and (self.tall or not self._show_stages)
         self._tell()
         self.top_line_changed()
         self.refresh_bindings()
@@ -196,8 +195,7 @@ class TrialScreen(IncidentScreen):
         width = self.app.size.width
         self._heading.say(self._head(width))
         self._words.say(self._what_is_known(width))
-        room = 76 if self.has_class("-beside") else min(width - 1, 110)
-        self._checklist.say(checklist(self._lines(), room))
+        self._checklist.say(checklist(self._lines(), min(width - 1, 110)))
 
     def _head(self, width: int) -> Content:
         label = label_of(self.snapshot, max(20, width - 40))
@@ -258,7 +256,7 @@ class TrialScreen(IncidentScreen):
         match action:
             case "again" if self.under_way:
                 return "The trial is under way."
-            case "switch" if self.roomy:
+            case "switch" if self.tall:
                 return "Both are on the screen."
             case "switch" if self.report is None or not self.report.checks:
                 return "There are no checks yet."

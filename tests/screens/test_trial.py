@@ -45,7 +45,7 @@ async def test_the_stages_fill_in_and_the_verdict_names_what_was_proven() -> Non
         assert tried.hold is not None
         tried.hold.set()
         await shows(pilot, "It serves: 3 members")
-        await shows(pilot, "8a41 77e0")
+        await shows(pilot, "8a4177e0")
         await shows(pilot, "read back from every member")
 
 
@@ -62,7 +62,7 @@ async def test_stages_and_checks_are_a_key_apart_where_it_is_narrow() -> None:
 async def test_a_member_that_holds_something_else_is_named_first() -> None:
     async with trying(Tried(canned_trial(other=True))) as pilot:
         await shows(pilot, "✖ it serves, but differs")
-        await shows(pilot, "✖ HashKV on etcd-3: 51c0 09ff")
+        await shows(pilot, "✖ HashKV on scratch-3: 51c009ff")
         await pilot.press("l")
         await shows(pilot, "could not get its hash")
 
@@ -150,7 +150,7 @@ async def test_the_verdict_is_copied_and_the_report_exported(tmp_path: Path) -> 
         await pilot.press("e")
         await shows(pilot, "Written to")
     text = only_file(tmp_path)
-    assert "| HashKV | ok: 8a41 77e0 | ok: 8a41 77e0 | failed: 51c0 09ff |" in text
+    assert "| HashKV | ok: 8a4177e0 | ok: 8a4177e0 | failed: 51c009ff" in text
     assert "| start them | done | 4.2 s | all answer after 4.2 s |" in text
 
 
@@ -188,7 +188,7 @@ def test_a_snapshot_that_serves_something_else(
     snap_compare: Callable[..., bool], size: tuple[int, int]
 ) -> None:
     async def walk(pilot: Pilot[Any]) -> None:
-        await shows(pilot, "HashKV on etcd-3")
+        await shows(pilot, "HashKV on scratch-3")
 
     assert looks(snap_compare, size, walk, Tried(canned_trial(other=True)))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from recovery.backups.model import Integrity, Snapshot
+from recovery.backups.newest_state import RAISED
 from recovery.snapshots.comparison import Change, ChangeCount, Comparison
 from recovery.snapshots.model import FetchedSnapshot
 from screens.exporting import markdown_table
@@ -32,8 +33,6 @@ _BRIEF = {
     Change.REMOVED: ("deleted", "there again"),
 }
 _RENEWED = ("leases", "events", "masterleases")
-_RAISED = 500_000_000
-"""A gap no cluster writes in its life: revisions were raised by a restore in between."""
 
 
 def label_of(snapshot: Snapshot, width: int = 30) -> str:
@@ -164,7 +163,7 @@ class Pair:
             figures = f"{thousands(second)} after {thousands(first)}"
             remark = f" Its revision is the lower one ({figures}): a restore lies between."
             return amounts, remark
-        if second - first > _RAISED:
+        if second - first > RAISED:
             return amounts, " A restore between them raised the revisions."
         if second > first:
             amounts.append(plural(second - first, "revision"))

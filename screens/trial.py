@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -17,6 +17,7 @@ from recovery.errors import RescueError, SnapshotError
 from recovery.rehearsal.trial.model import StageReport, StageState, TrialReport, TrialStage
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
+from screens.cleaning_up import to_its_end
 from screens.comparison_text import label_of
 from screens.dialogs.reading import ReadingDialog
 from screens.incident_screen import IncidentScreen, common_keys
@@ -43,10 +44,8 @@ TALL = 34
 
 _WHAT = (
     "The snapshot is restored into scratch members on this machine, started, and every key "
-    "is compared. No node is touched."
+    "is compared. No node is touched; esc ends it and cleans up."
 )
-
-Result = TypeVar("Result")
 
 
 class TrialScreen(IncidentScreen):
@@ -58,9 +57,9 @@ class TrialScreen(IncidentScreen):
         "the snapshot's file holds, key by key. Nothing is changed on any node; where this machine "
         "has no fitting etcd, its programs are copied from one.\n\n"
         "It serves when every member answers and holds the same. Choose a check to read what it "
-        "proves. esc ends a trial under way and removes what it has made."
+        "proves. esc ends a rehearsal under way and removes what it has made."
     )
-    title_words: ClassVar[str] = "Trial"
+    title_words: ClassVar[str] = "Rehearsal"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -71,7 +70,7 @@ class TrialScreen(IncidentScreen):
             tooltip="Between the stages and the checks",
         ),
         Binding("l", "log", "log", id="trial.log", tooltip="What etcd said last"),
-        Binding("a", "again", "again", id="trial.again", tooltip="Try it once more"),
+        Binding("a", "again", "again", id="trial.again", tooltip="Rehearse it once more"),
         Binding("y", "copy", "copy verdict", id="copy", tooltip="Copy the verdict"),
         Binding("e", "export", "export", id="export", tooltip="Write the report to a file"),
         Binding(
@@ -80,7 +79,7 @@ class TrialScreen(IncidentScreen):
             "back",
             key_display="esc",
             id="back",
-            tooltip="End the trial, clean up, go back",
+            tooltip="End the rehearsal, clean up, go back",
         ),
         *common_keys("copy", "export", "back"),
     ]
@@ -138,7 +137,7 @@ class TrialScreen(IncidentScreen):
             self._fetched = _fit(await self.case.verified(self.snapshot))
             self._fetch_seconds = self.case.seconds() - self._began
             rehearsal = self.case.incident.rehearse(self._fetched, self._heard)
-            self._settle(await _to_its_end(asyncio.create_task(rehearsal)))
+            self._settle(await to_its_end(asyncio.create_task(rehearsal)))
         except RescueError as error:
             self.problem = error
             self.show_trouble(error)
@@ -199,7 +198,7 @@ class TrialScreen(IncidentScreen):
 
     def _head(self, width: int) -> Content:
         label = label_of(self.snapshot, max(20, width - 40))
-        left = line(" ", ("TRIAL", HEADING), "  ", (label, "bold"))
+        left = line(" ", ("REHEARSAL", HEADING), "  ", (label, "bold"))
         if label != self.snapshot.name and width >= 120:
             left = line(left, (f"   {cut(self.snapshot.name, width - 80)}", "$muted"))
         mark, words = self.state
@@ -213,8 +212,8 @@ class TrialScreen(IncidentScreen):
         if self.report is not None:
             return short_verdict(self.report)
         if self.problem is not None:
-            return Mark.FAILED, "not tried"
-        return Mark.RUNNING, f"trying  {stopwatch(self.case.seconds() - self._began)}"
+            return Mark.FAILED, "not rehearsed"
+        return Mark.RUNNING, f"rehearsing  {stopwatch(self.case.seconds() - self._began)}"
 
     def _what_is_known(self, width: int) -> Content:
         if self.cleaning:
@@ -227,7 +226,7 @@ class TrialScreen(IncidentScreen):
             lines = [said(mark, report.sentence, width, strong=True)]
             return stacked([*lines, hint(cut(f"{etcd} in all. No node was touched.", width - 4))])
         if self.problem is not None:
-            words = f"It could not be tried: {self.problem.what}. a tries again, esc goes back."
+            words = f"It could not be rehearsed: {self.problem.what}. a tries again, esc goes back."
             return said(Mark.FAILED, words, width)
         return stacked([line(" ", row) for row in folded(_WHAT, width - 2)])
 
@@ -255,7 +254,7 @@ class TrialScreen(IncidentScreen):
         """What has to wait for the verdict."""
         match action:
             case "again" if self.under_way:
-                return "The trial is under way."
+                return "The rehearsal is under way."
             case "switch" if self.tall:
                 return "Both are on the screen."
             case "switch" if self.report is None or not self.report.checks:
@@ -275,7 +274,7 @@ class TrialScreen(IncidentScreen):
         if self.report is None:
             return "", ""
         text = trial_markdown(self.case.cluster_name, self.report, self.case.clock())
-        return f"trial-{self.snapshot.name}", text
+        return f"rehearsal-{self.snapshot.name}", text
 
     def action_switch(self) -> None:
         """The stages, or the checks."""
@@ -321,15 +320,3 @@ def _fit(fetched: FetchedSnapshot) -> FetchedSnapshot:
             remedy="choose another one",
         )
     return fetched
-
-
-async def _to_its_end(task: asyncio.Task[Result]) -> Result:
-    """Wait for the task. It is cancelled once, however often the waiting is: nothing may cut
-    its cleaning up short.
-    """
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.cancel()
-        await asyncio.wait([task])
-        raise

@@ -120,8 +120,8 @@ def member_names(checks: Iterable[Check]) -> tuple[str, ...]:
 
 def trial_markdown(cluster: str, report: TrialReport, at: datetime) -> str:
     """The whole report: verdict, stages, checks and what each proves."""
-    text = f"# Trial of a snapshot of {cluster}\n\n**{report.sentence}**\n\n"
-    text += f"Ended {at:%Y-%m-%d %H:%M}Z. A rehearsal on one machine: no node was touched.\n\n"
+    text = f"# Rehearsal of a snapshot of {cluster}\n\n**{report.sentence}**\n\n"
+    text += f"Ended {at:%Y-%m-%d %H:%M}Z. On one machine: no node was touched.\n\n"
     rows = [
         ["snapshot", report.snapshot],
         ["read from", report.location],

@@ -39,7 +39,7 @@ async def test_the_stages_fill_in_and_the_verdict_names_what_was_proven() -> Non
         await shows(pilot, "◐ read every key of the snapshot")
         await shows(pilot, "62 %")
         drawn = text_on_screen(pilot.app)
-        assert "No node is touched." in " ".join(drawn.split())
+        assert "No node is touched;" in " ".join(drawn.split())
         assert "● find etcd" in drawn
         assert "○ start them" in drawn
         assert tried.hold is not None
@@ -125,7 +125,7 @@ async def test_where_etcd_is_missing_the_remedy_is_said_and_it_can_be_tried_agai
     async with trying(tried) as pilot:
         await shows(pilot, "Install the package etcd-server")
         await pilot.press("enter")
-        await shows(pilot, "✖ not tried")
+        await shows(pilot, "✖ not rehearsed")
         tried.error = None
         await pilot.press("a")
         await shows(pilot, "It serves: 3 members")

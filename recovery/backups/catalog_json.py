@@ -7,13 +7,14 @@ from recovery.backups.records import write_time
 
 
 def catalog_document(cluster_name: str, catalog: Catalog) -> dict[str, object]:
-    """The catalog: backups newest first, then what members still hold themselves.
+    """The catalog: backups newest first; apart from them what members still hold themselves.
 
     Times are RFC 3339 UTC, sizes bytes of the stored file.
     """
     return {
         "cluster": cluster_name,
-        "snapshots": [_snapshot(snapshot) for snapshot in catalog.snapshots],
+        "snapshots": [_snapshot(each) for each in catalog.snapshots if each.member is None],
+        "memberData": [_member_data(each) for each in catalog.snapshots if each.member is not None],
         "errors": [_error(error) for error in catalog.errors],
     }
 
@@ -30,7 +31,20 @@ def _snapshot(snapshot: Snapshot) -> dict[str, object]:
         "remark": snapshot.remark,
         "integrity": snapshot.integrity.value,
         "revision": snapshot.revision,
-        "member": snapshot.member,
+    }
+
+
+def _member_data(own: Snapshot) -> dict[str, object]:
+    """No backup: it has no time and no record, but a member, and a time of the last write."""
+    document = _snapshot(own)
+    for absent in ("takenAt", "record"):
+        del document[absent]
+    at = own.written_at
+    return {
+        "member": own.member,
+        "running": any(copy.in_use for copy in own.copies),
+        "writtenAt": write_time(at) if at is not None else None,
+        **document,
     }
 
 

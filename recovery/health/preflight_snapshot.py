@@ -104,9 +104,9 @@ def _own_data(member: str) -> Check:
         "snapshot's origin",
         CLUSTER_SCOPE,
         CheckStatus.WARNING,
-        f"{member}'s own database, no backup",
-        f"What {member} had only in its write-ahead log when it stopped is lost: the last moments, "
-        "and whatever no majority had agreed on.",
+        f"{member}'s own database: what is only in its write-ahead log is lost",
+        f"It is no backup. {member} had written its last moments, and what no majority had agreed "
+        "on, to its log alone when it stopped.",
         "go on if no backup loses less; its data directory is kept, as everybody's is",
         must_be_acknowledged=True,
     )

@@ -13,7 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recovery.backups.catalog import join, keep_verdicts, list_catalog, with_verdict
+from recovery.backups.catalog import (
+    STOPPED,
+    join,
+    keep_verdicts,
+    list_catalog,
+    own_data,
+    with_verdict,
+)
 from recovery.backups.catalog_json import catalog_document
 from recovery.backups.model import (
     Catalog,
@@ -248,7 +255,10 @@ async def test_the_document_is_the_contracts() -> None:
     shelf = Shelf("etcd-2:/b", NodeUnreachableError("it is silent"))
     shelf.may_answer.set()
     errors = (await list_catalog([shelf])).errors
-    snapshots = (*join([on_node("etcd-1"), in_s3()], [record]), Snapshot("odd", None, ()))
+    path = "/var/lib/etcd/member/snap/db"
+    own = own_data([Copy(StoreKind.MEMBER, path, 100, MIDNIGHT, node="etcd-3")])
+    joined = join([on_node("etcd-1"), in_s3()], [record])
+    snapshots = (*joined, Snapshot("odd", None, ()), *own)
     document = catalog_document("prod-a", Catalog(snapshots, errors))
     assert document == {
         "cluster": "prod-a",
@@ -272,7 +282,6 @@ async def test_the_document_is_the_contracts() -> None:
                 "remark": None,
                 "integrity": "unverified",
                 "revision": None,
-                "member": None,
             },
             {
                 "name": "odd",
@@ -285,8 +294,29 @@ async def test_the_document_is_the_contracts() -> None:
                 "remark": None,
                 "integrity": "unverified",
                 "revision": None,
-                "member": None,
             },
+        ],
+        "memberData": [
+            {
+                "member": "etcd-3",
+                "running": False,
+                "writtenAt": "2026-11-22T00:00:00Z",
+                "name": "etcd-3:/var/lib/etcd/member/snap/db",
+                "size": 100,
+                "copies": [
+                    {
+                        "store": "node",
+                        "node": "etcd-3",
+                        "location": "etcd-3:/var/lib/etcd/member/snap/db",
+                        "size": 100,
+                    }
+                ],
+                "usable": True,
+                "reason": None,
+                "remark": STOPPED,
+                "integrity": "unverified",
+                "revision": None,
+            }
         ],
         "errors": [
             {"store": "node", "location": "etcd-2:/b", "message": "it is silent", "remedy": ""}

@@ -340,6 +340,8 @@ async def test_nothing_is_left_on_a_node_that_read_its_own_copy(
     await ground.judge(await ground.snapshot())
     new = {path for path in ground.directory.rglob("*") if path not in before}
     assert all("cache" in path.parts for path in new)
+
+
 async def test_a_node_reads_a_database_inside_a_tar(ground: Ground, real: RealSnapshot) -> None:
     ground.on_node(in_tar(real.saved))
     judged = await ground.judge(await ground.snapshot())
@@ -348,5 +350,3 @@ async def test_a_node_reads_a_database_inside_a_tar(ground: Ground, real: RealSn
     fetched = await ground.fetch(await ground.snapshot())
     assert judged.verdict == fetched.verdict
     assert judged.verdict.sha256 == fetched.sha256
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from recovery.backups.model import Catalog, Snapshot, StoreKind
@@ -35,26 +36,45 @@ async def run(arguments: argparse.Namespace) -> int:
             print(json.dumps(catalog_document(incident.cluster.name, catalog), indent=2))
         else:
             report_errors(incident)
-            print(_table(catalog, datetime.now(UTC)))
+            print(_tables(catalog, datetime.now(UTC)))
     return 1 if catalog.errors and not catalog.places else 0
 
 
-def _table(catalog: Catalog, now: datetime) -> str:
-    if not catalog.snapshots:
-        return "no snapshots"
+def _tables(catalog: Catalog, now: datetime) -> str:
+    backups = [one for one in catalog.snapshots if one.member is None]
+    own = [one for one in catalog.snapshots if one.member is not None]
+    tables = [_backups(backups, now) if backups else "no snapshots"]
+    return "\n\n".join([*tables, _own_data(own, now)] if own else tables)
+
+
+def _backups(backups: Sequence[Snapshot], now: datetime) -> str:
     rows = [
         (
             snapshot.name,
-            age(snapshot.written_at, now),
+            age(snapshot.taken_at, now),
             size(snapshot.size) if snapshot.copies else "–",
             _copies(snapshot),
             snapshot.record.result if snapshot.record else "–",
             snapshot.integrity.value,
             snapshot.reason or snapshot.remark or "",
         )
-        for snapshot in catalog.snapshots
+        for snapshot in backups
     ]
     return table(("NAME", "AGE", "SIZE", "COPIES", "RECORD", "INTEGRITY", "REMARK"), rows)
+
+
+def _own_data(own: Sequence[Snapshot], now: datetime) -> str:
+    rows = [
+        (
+            snapshot.name,
+            age(snapshot.written_at, now),
+            size(snapshot.size),
+            snapshot.integrity.value,
+            snapshot.reason or snapshot.remark or "",
+        )
+        for snapshot in own
+    ]
+    return table(("MEMBERS' OWN DATA", "WRITTEN", "SIZE", "INTEGRITY", "REMARK"), rows)
 
 
 def _copies(snapshot: Snapshot) -> str:

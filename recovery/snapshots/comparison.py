@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import sys
 from collections import Counter
@@ -79,6 +80,11 @@ async def compare_databases(old: Path, new: Path, progress: Progress | None = No
     """
     command = (sys.executable, "-I", "-S", "-c", _START, str(_ROOT), str(old), str(new))
     document = await read_document(command, new, progress)
+    # A hundred thousand keys would hold up the screen for a quarter of a second.
+    return await asyncio.to_thread(_comparison, document)
+
+
+def _comparison(document: dict[str, object]) -> Comparison:
     keys = cast(list[tuple[str, str, str, str]], document["keys"])
     return Comparison(
         keys=tuple(

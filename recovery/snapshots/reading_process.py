@@ -41,7 +41,7 @@ async def read_document(
         if process.returncode is None:
             process.kill()
             await process.wait()
-    return _answer(path, document, status, told)
+    return await asyncio.to_thread(_answer, path, document, status, told)
 
 
 async def _conversation(process: Process, progress: Progress | None) -> tuple[bytes, str]:

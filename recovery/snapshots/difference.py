@@ -174,7 +174,7 @@ def document_of(changes: Changes, whole: bool) -> dict[str, object]:
     """The program's answer: `keys` is a list of key, change, resource, namespace."""
     keys: list[tuple[str, str, str, str]] = []
     for key in sorted(changes):
-        named = reader.resource_of(key[: key.rfind(b"/") + 1]) or ("", "")
+        named = reader.resource_of(key.rpartition(b"/")[0]) or ("", "")
         keys.append((reader.shown(key, len(key)), changes[key], *named))
     return {"comparedInFull": whole, "keys": keys}
 

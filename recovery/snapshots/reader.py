@@ -19,14 +19,14 @@ every bucket. The buckets' contents are etcd's.
 # ruff: noqa: PTH123, UP - what Python 3.6 knows, and plain paths.
 
 import gc
-import hashlib
+import marshal
 import mmap
 import os
 import re
+import select
 import stat
 import struct
 import sys
-import threading
 from operator import lt
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
@@ -42,7 +42,9 @@ BRANCH, LEAF, META, FREELIST = 0x01, 0x02, 0x04, 0x10
 BUCKET_ENTRY = 0x01
 
 HASH_SIZE = 32
-HASH_CHUNK = 32 << 20
+HASH_CHUNK = 256 << 10
+"""So much stays in the processor's own cache between being read and being hashed."""
+TOLD_EVERY = 4 << 20
 MOST_NAMED = 10000
 
 HEAD_SIZE = 72 << 10
@@ -56,10 +58,15 @@ PAGE_HEADER = struct.Struct("<QHHI")
 META_FIELDS = struct.Struct("<IIIIQQQQQQ")
 BUCKET_HEADER = struct.Struct("<QQ")
 REVISION = struct.Struct(">QcQ")
+PUT = struct.Struct("17sBB")
+DELETION = struct.Struct("17sxBB")
 LATEST = b"\xff" * 18
 REVISION_SIZES = frozenset((17, 18))
 
 Report = Callable[[int, int], None]
+"""Called with bytes done and bytes in all."""
+Tell = Callable[[int], None]
+"""Called with how many more bytes are done."""
 Document = Dict[str, Any]
 Bytes = Union[bytes, mmap.mmap]
 
@@ -481,6 +488,7 @@ class Tree:
             self.page_size,
             PAGE_HEADER.unpack_from,
         )
+        claimed = self.claimed
         self.claim(root, by)
         waiting: List[Waiting] = [(root, b"", None)]
         while waiting:
@@ -491,8 +499,12 @@ class Tree:
                 raise self.damage(page, "it says to be page %d" % number)
             end = start + page_size
             if overflow:
-                self.claim_overflow(page, overflow)
                 end += overflow * page_size
+                if overflow == 1 and page + 1 < self.pages and not claimed[page + 1]:
+                    claimed[page + 1] = 1
+                    self.seen += 1
+                else:
+                    self.claim_overflow(page, overflow)
             if flags == LEAF:
                 yield page, start + 16, count, end, low, high
             elif flags == BRANCH:
@@ -658,7 +670,15 @@ def fields(data: bytes) -> Dict[int, Any]:
 
 VARINT = rb"[\x80-\xff]*[\x00-\x7f]"
 AFTER_KEY = re.compile(
-    rb"\x10" + VARINT + rb"\x18" + VARINT + rb"\x20" + VARINT + rb"(?:\x2a(" + VARINT + rb"))?"
+    rb"\x10"
+    + VARINT
+    + rb"\x18"
+    + VARINT
+    + rb"\x20"
+    + VARINT
+    + rb"(?:\x2a("
+    + VARINT
+    + rb")(k8s:enc:)?)?"
 )
 """An mvccpb.KeyValue behind its key: created, modified, version, and the value's size."""
 MODIFIED = re.compile(rb"\x10" + VARINT + rb"\x18(" + VARINT + rb")")
@@ -677,7 +697,7 @@ class Keyspace:
         self.live = 0
         self.leased = 0
         self.groups: Dict[bytes, List[int]] = {}
-        """Live keys and bytes of values, by what stands before a key's last slash."""
+        """Live keys and bytes of values, by what stands in front of a key's last slash."""
         self.encryption: Dict[Tuple[bytes, ...], int] = {}
 
     def scan(  # noqa: PLR0912, PLR0915 - a call for every branch of it would take half as long again
@@ -689,74 +709,80 @@ class Keyspace:
         revisions as well.
         """
         data, damage, groups, match = self.tree.data, self.tree.damage, self.groups, AFTER_KEY.match
+        put, deletion = PUT.unpack_from, DELETION.unpack_from
         seen: Set[bytes] = set()
         forms: Dict[int, Any] = {}
         sizes: Dict[Optional[bytes], int] = {None: 0}
-        see, live = seen.add, 0
+        see = seen.add
         for pages, (page, elements, count, end, low, high) in enumerate(leaves):
-            header = elements + 16 * count
-            behind = header
+            header = behind = elements + 16 * count
             if header > end:
                 raise damage(page, "a leaf with %d elements" % count)
             form = forms.get(count)
             if form is None:
                 form = forms[count] = struct.Struct("<%dI" % (4 * count)).unpack_from
-            last, place = high or LATEST, 0
+            last, above = high or LATEST, 0
             numbers = reversed(form(data, elements))
             for size, key_size, position, flags in zip(numbers, numbers, numbers, numbers):
                 header -= 16
-                value = header + position + key_size
-                stop = value + size
-                if stop != place and (place or stop > end):
-                    raise damage(page, "an entry is not where it has to be")
                 place = header + position
-                revision = data[place : place + 17]
+                value = place + key_size
+                stop = value + size
+                if stop != above and (above or stop > end):
+                    raise damage(page, "an entry is not where it has to be")
+                above = place
+                if key_size == 17 and size > 1:
+                    revision, mark, length = put(data, place)
+                elif key_size == 18 and size > 1:
+                    revision, mark, length = deletion(data, place)
+                else:
+                    revision, mark, length = data[place : place + 17], 0, 0
+                if flags or (not mark and key_size not in REVISION_SIZES):
+                    raise damage(page, "an entry of an unknown kind among the revisions")
                 if revision >= last:
                     raise damage(page, "its keys are out of order")
                 last = revision
-                if flags or key_size not in {17, 18}:
-                    raise damage(page, "an entry of an unknown kind among the revisions")
-                if size > 1 and data[value] == 10:
-                    length = data[value + 1]
-                    start = value + 2
-                    if length > 127:
-                        length, start = self.long_key(page, value, stop)
-                    tail = start + length
-                    if tail > stop:
-                        raise damage(page, "a key is longer than its revision")
-                    key = data[start:tail]
-                    if key in seen:
-                        if thorough and key_size == 17:
-                            self.check_value(page, place, tail, stop)
-                        continue
-                    see(key)
-                    if key_size == 18:
-                        continue
-                    found = match(data, tail, stop)
-                    if found is None:
-                        raise damage(page, "the value of %s is damaged" % shown(key))
-                    encoded = found.group(1)
-                    length = sizes.get(encoded, -1)
-                    if length < 0:
-                        length = sizes[encoded] = varint(encoded, 0)[0]
-                    start = found.end()
-                    if start + length != stop or thorough:
+                if mark != 10:
+                    if size:
+                        raise damage(page, "a revision holds no key and value")
+                    # The mark that raising the revision at a restore leaves.
+                    continue
+                start = value + 2
+                if length > 127:
+                    length, start = self.long_key(page, value, stop)
+                tail = start + length
+                if tail > stop:
+                    raise damage(page, "a key is longer than its revision")
+                key = data[start:tail]
+                if key in seen:
+                    if thorough and key_size == 17:
                         self.check_value(page, place, tail, stop)
-                        self.leased += start + length != stop
-                    if data[start : start + 8] == b"k8s:enc:":
-                        self.note_encryption(start, start + length)
-                    live += 1
-                    group = key[: key.rfind(b"/") + 1]
-                    counted = groups.get(group)
-                    if counted is None:
-                        groups[group] = [1, length]
-                    else:
-                        counted[0] += 1
-                        counted[1] += length
-                elif size:
-                    raise damage(page, "a revision holds no key and value")
+                    continue
+                see(key)
+                if key_size != 17:
+                    continue
+                found = match(data, tail, stop)
+                if found is None:
+                    raise damage(page, "the value of %s is damaged" % shown(key))
+                encoded, encrypted = found.groups()
+                length = sizes.get(encoded, -1)
+                if length < 0:
+                    length = sizes[encoded] = varint(encoded, 0)[0]
+                start = found.end(1) if encrypted else found.end()
+                if start + length != stop or thorough:
+                    self.check_value(page, place, tail, stop)
+                    self.leased += start + length != stop
+                if encrypted:
+                    self.note_encryption(start, start + length)
+                group = key.rpartition(b"/")[0]
+                counted = groups.get(group)
+                if counted is None:
+                    groups[group] = [1, length]
+                else:
+                    counted[0] += 1
+                    counted[1] += length
             if count:
-                if place != behind:
+                if above != behind:
                     raise damage(page, "an entry is not where it has to be")
                 if last < low[:17]:
                     raise damage(page, "its keys belong into another page")
@@ -766,7 +792,7 @@ class Keyspace:
                 self.entries += count
             if not pages & 1023:
                 on_pages()
-        self.live = live
+        self.live = sum(count for count, _ in groups.values())
 
     def long_key(self, page: int, value: int, stop: int) -> Tuple[int, int]:
         """Length and place of a key of 128 bytes or more."""
@@ -786,9 +812,11 @@ class Keyspace:
                 raise ValueError("no value")
             if varint(modified.group(1), 0)[0] != main:
                 raise ValueError("another revision")
-            size = varint(found.group(1), 0)[0] if found.group(1) else 0
-            if found.end() + size != stop:
-                self.check_lease(found.end() + size, stop)
+            size, tail = 0, found.end()
+            if found.group(1):
+                size, tail = varint(found.group(1), 0)[0], found.end(1)
+            if tail + size != stop:
+                self.check_lease(tail + size, stop)
         except ValueError:
             raise self.tree.damage(
                 page, "a value at byte %d is damaged" % (behind - self.tree.base)
@@ -818,14 +846,14 @@ STORED_AS = {"minions": "nodes", "services/specs": "services", "services/endpoin
 
 
 def resource_of(group: bytes) -> Optional[Tuple[str, str]]:
-    """Resource and namespace ("" for none) of what stands before a key's last slash.
+    """Resource and namespace ("" for none) of what stands in front of a key's last slash.
 
     The layout is `/registry/RESOURCE/[NAMESPACE/]NAME`, and with the API group in front of the
     resource for custom resources and aggregated APIs; such a group has a dot in its name.
     """
     if not group.startswith(REGISTRY):
         return None
-    parts = shown(group[len(REGISTRY) : -1]).split("/")
+    parts = shown(group[len(REGISTRY) :]).split("/")
     if "" in parts:
         return None
     if len(parts) > 1 and "." in parts[0]:
@@ -917,7 +945,7 @@ class Contents:
                 self.total += 1
                 try:
                     on_entry(entry)
-                except (ValueError, struct.error):
+                except (ValueError, RecursionError, struct.error):
                     raise self.tree.damage(
                         entry.page,
                         "%s in bucket %s is damaged" % (shown(entry.key), shown(bucket.key)),
@@ -1057,152 +1085,293 @@ def last_revision(tree: Tree, bucket: Entry) -> int:
 # --- the whole file ------------------------------------------------------------------------
 
 
-class Hashing(threading.Thread):
-    """The sha256 of the database, beside the scan: hashlib lets the interpreter go meanwhile."""
+class Hashed(NamedTuple):
+    """The sha256 of the database with its trailer, and whether the trailer fits the rest."""
 
-    def __init__(self, data: mmap.mmap, region: Region, on_hashed: Callable[[int], None]) -> None:
-        super().__init__(daemon=True)
-        self.data = data
-        self.region = region
-        self.on_hashed = on_hashed
-        self.matches = False
-        self.sha256 = ""
-
-    def run(self) -> None:
-        """Hash what the trailer speaks about, compare, and go on to the whole database's hash."""
-        digest = hashlib.sha256()
-        first, size = self.region.start, self.region.size
-        body = max(0, size - HASH_SIZE)
-        with memoryview(self.data) as whole, whole[first : first + size] as view:
-            for start in range(0, body, HASH_CHUNK):
-                with view[start : min(start + HASH_CHUNK, body)] as chunk:
-                    digest.update(chunk)
-                self.on_hashed(min(start + HASH_CHUNK, body))
-            trailer = bytes(view[body:])
-        self.matches = digest.digest() == trailer
-        digest.update(trailer)
-        self.sha256 = digest.hexdigest()
+    sha256: str
+    matches: bool
 
 
-class Progress:
-    """How far scan and hash have come, as one number."""
+class Scanned(NamedTuple):
+    """What the pages say."""
 
-    def __init__(self, size: int, report: Optional[Report]) -> None:
-        self.size = size
-        self.report = report
-        self.hashed = 0
-        self.scanned = 0
-        self.shown = 0
-
-    def on_hashed(self, hashed: int) -> None:
-        """The hash has come to that byte."""
-        self.hashed = hashed
-        self.tell()
-
-    def on_scanned(self, scanned: int) -> None:
-        """The scan has seen that many bytes."""
-        self.scanned = scanned
-        self.tell()
-
-    def tell(self) -> None:
-        """Report every 4 MiB."""
-        done = min(self.size, (self.hashed + self.scanned) // 2)
-        if self.report and done - self.shown >= 4 << 20:
-            self.shown = done
-            self.report(done, self.size)
+    damage: Optional[Tuple[str, str]]
+    """Its kind, and what it is."""
+    page_size: int
+    pages: int
+    """Both 0 where not even a meta page could be read."""
+    remarks: List[str]
+    contents: Optional[Document]
 
 
-def read_database(path: str, brief: bool = False, report: Optional[Report] = None) -> Document:
-    """What is in that file, as the JSON document's dict. Raises OSError where it is unreadable."""
-    with open(path, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(0, "not a regular file", path)
-        size = status.st_size
-        if not size:
-            return verdict(0, Damage("format", "the file is empty"), None, None)
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return dict(read_mapped(data, size, brief, report), storedSize=size)
+def hash_region(file: Any, region: Region, tell: Tell) -> Hashed:
+    """Hash what the trailer speaks about, compare, and go on to the whole database's hash.
+
+    It reads, because hashing the mapped file takes a quarter longer.
+    """
+    import hashlib  # Late, because only one of two processes needs it.
+
+    digest = hashlib.sha256()
+    body = max(0, region.size - HASH_SIZE)
+    file.seek(region.start)
+    with memoryview(bytearray(HASH_CHUNK)) as buffer:
+        left = body
+        while left:
+            count = file.readinto(buffer[:left])
+            if not count:
+                raise OSError(0, SHORTER)
+            digest.update(buffer[:count])
+            left -= count
+            tell(count)
+    trailer = file.read(region.size - body)
+    if len(trailer) < region.size - body:
+        raise OSError(0, SHORTER)
+    matches = digest.digest() == trailer
+    digest.update(trailer)
+    return Hashed(digest.hexdigest(), matches)
 
 
-def read_mapped(data: mmap.mmap, size: int, brief: bool, report: Optional[Report]) -> Document:
-    """The same, of a mapped file."""
-    try:
-        region = find_database(data, size)
-    except Damage as damage:
-        return dict(verdict(size, damage, None, None), unpackedFrom=["tar"])
-    except Packed as packed:
-        reason = Damage("format", "still packed (%s)" % packed.shape)
-        document = verdict(size, reason, None, None)
-        return dict(document, packed=packed.shape, unpackedFrom=list(packed.wrappings))
-    document = read_region(data, region, brief, report)
-    return dict(document, unpackedFrom=list(region.wrappings))
-
-
-def read_region(data: mmap.mmap, region: Region, brief: bool, report: Optional[Report]) -> Document:
-    """The same, of that part of a mapped file."""
+def scan_region(data: mmap.mmap, region: Region, brief: bool, tell: Tell) -> Scanned:
+    """Read the pages: all of them, or for `brief` no more than it takes."""
     size = region.size
-    progress = Progress(size, report)
-    hashing = None if brief else Hashing(data, region, progress.on_hashed)
-    if hashing:
-        hashing.start()
-    meta = contents = damage = None
-    hashed = size % 512 == HASH_SIZE
+    meta, contents, damage, remarks = None, None, None, []  # type: Any, Any, Any, List[str]
     try:
         if size < region.whole:
             raise Damage("short", "cut short at byte %d of %d" % (size, region.whole))
         meta, both = choose_meta(data[region.start : region.start + min(size, METAS_SIZE)])
+        if not both:
+            remarks.append("one of its two meta pages is damaged; the other one is used")
         hashed = check_length(size, meta)
-        tree = Tree(data, meta, region.start)
-        contents = read_contents(tree, meta, brief, progress, thorough=not hashed)
+        contents = read_contents(Tree(data, meta, region.start), meta, brief, not hashed, tell)
     except Damage as error:
-        damage = error
-    if hashing:
-        hashing.join()
-        if hashed and not hashing.matches and (not damage or damage.kind == "structure"):
-            also = "" if not damage else "; " + damage.what
-            damage = Damage("hash", "the trailing sha256 does not fit the contents" + also)
-    document = verdict(size, damage, meta, contents.document(brief) if contents else None)
-    if not damage:
-        document["integrity"] = ("unverified" if brief else "verified") if hashed else "no-hash"
-    if hashing:
-        document["sha256"] = hashing.sha256
-    if meta and not both:
-        document["remarks"].append("one of its two meta pages is damaged; the other one is used")
-    return document
+        damage = error.kind, error.what
+    except (ValueError, IndexError, struct.error) as error:
+        damage = "structure", "it cannot be so, or it changed while it was read (%s)" % error
+    page_size, pages = (meta.page_size, meta.pages) if meta else (0, 0)
+    return Scanned(damage, page_size, pages, remarks, contents)
 
 
-def read_contents(
-    tree: Tree, meta: Meta, brief: bool, progress: Progress, thorough: bool
-) -> Contents:
+def read_contents(tree: Tree, meta: Meta, brief: bool, thorough: bool, tell: Tell) -> Document:
     """Scan all pages. Garbage collection would only look at millions of innocent objects."""
     collecting = gc.isenabled()
     gc.disable()
+    told = [0]
+
+    def on_pages() -> None:
+        tell((tree.seen - told[0]) * tree.page_size)
+        told[0] = tree.seen
+
     try:
         contents = Contents(tree)
-        contents.read(
-            meta, brief, thorough, lambda: progress.on_scanned(tree.seen * tree.page_size)
-        )
-        return contents
+        contents.read(meta, brief, thorough, on_pages)
+        return contents.document(brief)
     finally:
         if collecting:
             gc.enable()
 
 
-def verdict(
-    size: int, damage: Optional[Damage], meta: Optional[Meta], contents: Optional[Document]
+# --- side by side --------------------------------------------------------------------------
+
+SHORTER = "it became shorter while it was read, or its disk cannot be read"
+NO_MEMORY = "there is not enough memory to read it"
+SIGBUS = 7
+
+Work = Callable[[Tell], Tuple[Any, ...]]
+
+
+class Worker:
+    """A piece of work in a process of its own, which tells how far it is and what it found.
+
+    It never outlives this process: it would have nobody to tell, and ends.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.source, target = os.pipe()
+        self.told = b""
+        self.pid = os.fork()
+        if not self.pid:
+            os.close(self.source)
+            work_and_end(work, target)
+        os.close(target)
+
+    def hear(self) -> int:
+        """Wait for more, and give the bytes done since; -1 where it has nothing more to say."""
+        piece = os.read(self.source, 1 << 16)
+        if not piece:
+            return -1
+        self.told += piece
+        done = 0
+        while b"\n" in self.told and not self.told.startswith(b"="):
+            count, _, self.told = self.told.partition(b"\n")
+            done += int(count)
+        return done
+
+    def found(self) -> Tuple[Any, ...]:
+        """What it found, after it has nothing more to say. Raises OSError where that is nothing."""
+        _, status = os.waitpid(self.pid, 0)
+        self.pid = 0
+        if os.WIFSIGNALED(status):
+            signal = os.WTERMSIG(status)
+            why = SHORTER if signal == SIGBUS else "reading was ended by signal %d" % signal
+            raise OSError(0, why)
+        if status:
+            raise OSError(0, "reading it failed")
+        answer = marshal.loads(self.told[1:])
+        if isinstance(answer, str):
+            raise OSError(0, answer)
+        return tuple(answer)
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        os.close(self.source)
+        if self.pid:
+            os.kill(self.pid, 9)
+            os.waitpid(self.pid, 0)
+
+
+def work_and_end(work: Work, target: int) -> None:
+    """What a worker's process does: it tells numbers, one a line, and behind "=" what it found."""
+    done = [0]
+
+    def tell(count: int) -> None:
+        done[0] += count
+        if done[0] >= TOLD_EVERY:
+            os.write(target, b"%d\n" % done[0])
+            done[0] = 0
+
+    status = 1
+    try:
+        try:
+            answer = tuple(work(tell))  # type: Any
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            answer = error.strerror or str(error)
+        except MemoryError:
+            answer = NO_MEMORY
+        rest = b"=" + marshal.dumps(answer)
+        while rest:
+            rest = rest[os.write(target, rest) :]
+        status = 0
+    except BrokenPipeError:
+        pass
+    finally:
+        if sys.exc_info()[1]:
+            sys.excepthook(*sys.exc_info())
+        os._exit(status)
+
+
+def side_by_side(works: List[Work], tell: Tell) -> List[Tuple[Any, ...]]:
+    """Do the pieces of work at the same time, each in a process of its own. Raises OSError."""
+    workers: List[Worker] = []
+    try:
+        for work in works:
+            workers.append(Worker(work))
+        import json  # noqa: F401 - while there is nothing else to do.
+
+        waiting = {worker.source: worker for worker in workers}
+        while waiting:
+            for source in select.select(list(waiting), [], [])[0]:
+                done = waiting[source].hear()
+                if done < 0:
+                    del waiting[source]
+                else:
+                    tell(done)
+        return [worker.found() for worker in workers]
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+# --- the answer ----------------------------------------------------------------------------
+
+
+def read_database(
+    path: str, brief: bool = False, report: Optional[Report] = None, forked: bool = False
 ) -> Document:
-    """The document around the contents."""
+    """What is in that file, as the JSON document's dict. Raises OSError where it is unreadable.
+
+    `forked` scans and hashes at the same time, each in a process of its own; a program that has
+    threads cannot ask for it.
+    """
+    with open(path, "rb", 0) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(0, "not a regular file", path)
+        size = status.st_size
+        if not size:
+            return verdict(0, ("format", "the file is empty"))
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            document = read_mapped(file, data, size, brief, report, forked)
+    return dict(document, storedSize=size)
+
+
+def read_mapped(
+    file: Any, data: mmap.mmap, size: int, brief: bool, report: Optional[Report], forked: bool
+) -> Document:
+    """The same, of a mapped file."""
+    try:
+        region = find_database(data, size)
+    except Damage as damage:
+        return dict(verdict(size, (damage.kind, damage.what)), unpackedFrom=["tar"])
+    except Packed as packed:
+        document = verdict(size, ("format", "still packed (%s)" % packed.shape))
+        return dict(document, packed=packed.shape, unpackedFrom=list(packed.wrappings))
+    tell = teller(region.size, 1 if brief else 2, report)
+    works: List[Work] = [lambda tell: scan_region(data, region, brief, tell)]
+    if not brief:
+        works.append(lambda tell: hash_region(file, region, tell))
+    found = side_by_side(works, tell) if forked else [work(tell) for work in works]
+    hashed = None if brief else Hashed(*found[1])
+    document = judged(region.size, Scanned(*found[0]), hashed)
+    return dict(document, unpackedFrom=list(region.wrappings))
+
+
+def teller(size: int, times: int, report: Optional[Report]) -> Tell:
+    """Add up what was done of a file that is gone through several times; report every 4 MiB."""
+    done = [0, 0]
+
+    def tell(count: int) -> None:
+        done[0] += count
+        reached = min(size, done[0] // times)
+        if report and reached - done[1] >= TOLD_EVERY:
+            done[1] = reached
+            report(reached, size)
+
+    return tell
+
+
+def judged(size: int, scanned: Scanned, hashed: Optional[Hashed]) -> Document:
+    """Both put together; `hashed` is None where the hash was not asked for."""
+    damage, has_trailer = scanned.damage, size % 512 == HASH_SIZE
+    if hashed and has_trailer and not hashed.matches and (not damage or damage[0] == "structure"):
+        also = "" if not damage else "; " + damage[1]
+        damage = "hash", "the trailing sha256 does not fit the contents" + also
+    document = verdict(size, damage)
+    if not damage:
+        sound = "verified" if hashed else "unverified"
+        document["integrity"] = sound if has_trailer else "no-hash"
+    if hashed:
+        document["sha256"] = hashed.sha256
+    document["databaseSize"] = scanned.pages * scanned.page_size
+    document["pageSize"] = scanned.page_size
+    document["remarks"] = scanned.remarks
+    document["contents"] = scanned.contents
+    return document
+
+
+def verdict(size: int, damage: Optional[Tuple[str, str]]) -> Document:
+    """The document before anything else is known."""
     return {
         "integrity": "corrupt",
-        "damage": damage and damage.kind,
-        "reason": damage and damage.what,
+        "damage": damage and damage[0],
+        "reason": damage and damage[1],
         "size": size,
         "sha256": "",
-        "databaseSize": meta.pages * meta.page_size if meta else 0,
-        "pageSize": meta.page_size if meta else 0,
+        "databaseSize": 0,
+        "pageSize": 0,
         "remarks": [],
-        "contents": contents,
+        "contents": None,
         "unpackedFrom": [],
         "storedSize": size,
     }
@@ -1216,10 +1385,8 @@ def main(arguments: List[str]) -> int:
         sys.stderr.write("usage: reader.py [--brief] [--progress] FILE\n")
         return 2
     report = tell_on_stderr if "--progress" in options else None
-    # Between two chunks the hash needs the interpreter for an instant: it must not wait for long.
-    sys.setswitchinterval(0.0002)
     try:
-        document = read_database(paths[0], "--brief" in options, report)
+        document = read_database(paths[0], "--brief" in options, report, forked=True)
     except OSError as error:
         document = {"error": error.strerror or str(error)}
     import json

@@ -15,7 +15,7 @@ from screens.exporting import markdown_table
 from screens.loss_words import own_data_note
 from screens.marks import Mark, cell, line
 from screens.widgets.node_summary import copies_digits
-from screens.wording import age, cut, moment, size
+from screens.wording import age, clipped, cut, moment, size
 
 _TAKEN, _AGE, _SIZE, _RECORD = 16, 7, 8, 8
 _GAP = "  "
@@ -88,8 +88,9 @@ def row_of(case: Case, snapshot: Snapshot, has_s3: bool) -> Callable[[int], Cont
         integrity = mark.say(words)
         if rest > 40:
             notes = snapshot.reason or _note(case, snapshot)
-            name = notes or snapshot.name
-            integrity = line(cell(integrity, 16), (cut(name, rest - 18), "" if notes else "$muted"))
+            room = rest - 18
+            said = (clipped(notes, room), "") if notes else (cut(snapshot.name, room), "$muted")
+            integrity = line(cell(integrity, 16), said)
         cells = [
             cell(_first_words(snapshot), _TAKEN),
             cell(age(snapshot.written_at, case.clock()), _AGE),

@@ -77,6 +77,11 @@ def cut(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - (width - head - 1) :]}"
 
 
+def clipped(text: str, width: int) -> str:
+    """A sentence in at most `width` characters: unlike a name it says most at its beginning."""
+    return text if len(text) <= width else f"{text[: max(0, width - 1)]}…"
+
+
 def plural(number: int, one: str, many: str = "") -> str:
     """`1 node`, `3 nodes`; `many` where an s does not do."""
     return f"{thousands(number)}{GROUP}{one if number == 1 else many or one + 's'}"

@@ -23,7 +23,7 @@ SIZE = (100, 28)
 
 
 async def main() -> None:
-    """Snapshots, the question before danger, the restore under way, and Recovered."""
+    """Snapshots, a comparison, a rehearsal, the question before danger, the restore, Recovered."""
     with tempfile.TemporaryDirectory() as home:
         async with launched_rehearsal() as rehearsal:
             cluster = load_inventory(rehearsal.inventory_path).clusters[0]
@@ -34,9 +34,19 @@ async def main() -> None:
 
 
 async def _restore(pilot: Pilot[int]) -> None:
-    await _shows(pilot, "It is the newest that verifies")
+    await _shows(pilot, "objects changed")
     await _shows(pilot, "QUORUM LOST 1/3")
     _take(pilot, "snapshots")
+    await pilot.press("d")
+    await _shows(pilot, "own data  ")
+    await pilot.press("enter")
+    await _shows(pilot, "keys differ")
+    _take(pilot, "comparison")
+    await pilot.press("escape")
+    await pilot.press("t")
+    await _shows(pilot, "It serves")
+    _take(pilot, "rehearsal")
+    await pilot.press("escape")
     await pilot.press("r")
     await _shows(pilot, "read, then press w")
     await pilot.press("w")

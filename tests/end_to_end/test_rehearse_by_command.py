@@ -87,7 +87,10 @@ def test_a_directory_without_etcd_is_wrong_use_and_says_nothing_about_the_snapsh
     assert "--etcd-dir" in ran.stderr
 
 
-def test_an_interrupt_ends_it_and_leaves_nothing(history: History, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_leaves_nothing(
+    history: History, number: signal.Signals, tmp_path: Path
+) -> None:
     with subprocess.Popen(
         [*PROGRAM, "--inventory", str(inventory(tmp_path)), "rehearse", str(history.lived)],
         env=clean_environment(tmp_path),
@@ -98,7 +101,7 @@ def test_an_interrupt_ends_it_and_leaves_nothing(history: History, tmp_path: Pat
         assert process.stderr is not None
         for line in process.stderr:
             if "restore three members" in line:
-                process.send_signal(signal.SIGINT)
+                process.send_signal(number)
                 break
         rest = process.stderr.read()
         assert process.wait(20) == 4

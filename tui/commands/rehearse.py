@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -53,6 +55,7 @@ async def run(arguments: argparse.Namespace) -> int:
     """Try it, and print what was seen; 0 where it serves what it holds."""
     from recovery.rehearsal.trial.trial_json import trial_document
 
+    _clean_up_when_told_to_end()
     async with open_incident(arguments) as incident:
         fetched = await fetch_reference(incident, arguments.reference)
         report = await _tried(incident, fetched, arguments.etcd_dir)
@@ -94,6 +97,14 @@ async def _rehearse(
             nodes=lambda: [fleet.session(node.name) for node in incident.cluster.control_plane],
             on_stage=stages.heard,
         )
+
+
+def _clean_up_when_told_to_end() -> None:
+    """A lost terminal, or whoever ends this process: no gigabytes may stay behind."""
+    task = asyncio.current_task()
+    if task is not None:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 class _Stages:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from recovery.cluster.etcd_client import MemberClient
 from recovery.cluster.facts import MemberStatus
 from recovery.errors import EtcdError
+from recovery.rehearsal.trial.asking_peers import ask_as_a_peer
 from recovery.rehearsal.trial.scratch_cluster import ScratchMember
 from recovery.snapshots.live_keys import LiveKeys
 from recovery.snapshots.reader import shown
@@ -21,8 +19,21 @@ MOST_NAMED = 5
 
 _SECONDS = 120.0
 """For an answer that makes etcd go through all of its data."""
+_PAGE = 10_000
+"""Keys in one answer. For each, etcd counts all that are still to come: small ones take forever."""
 _PROBE = b"etcd-rescue/trial"
 _VALUE = b"written by a trial"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberState:
+    """A member's place in its cluster."""
+
+    cluster_id: int
+    learner: bool
+    leads: bool
+    has_leader: bool
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,7 @@ class MemberAnswers:
     """One member's own answers; `error` says why some are missing."""
 
     name: str
-    status: MemberStatus | None = None
+    state: MemberState | None = None
     count: int | None = None
     """Live keys at the snapshot's revision."""
     hash_kv: int | None = None
@@ -55,21 +66,23 @@ class KeyDifferences:
 
 
 async def ask_member(member: ScratchMember, live: LiveKeys, *, guarded: bool) -> MemberAnswers:
-    """Ask a member, and it alone, what it holds. `guarded`: it wants a login for most questions."""
+    """Ask a member, and it alone, what it holds. `guarded`: without the API, which wants a login.
+
+    Does not raise where it does not answer.
+    """
     # The hash at a revision that is compacted is refused; the latest one's never is.
     revision = 0 if live.revision == live.compacted_revision else live.revision
-    status: MemberStatus | None = None
+    state: MemberState | None = None
     try:
+        if guarded:
+            return await _ask_as_a_peer(member, revision)
         async with member.connected() as client:
-            status = await client.status()
-            if guarded:
-                answer = await asyncio.to_thread(_hash_among_peers, member, revision)
-                return MemberAnswers(member.name, status, None, *answer)
+            state = _state(await client.status())
             count = await client.count(revision=live.revision, serializable=True, timeout=_SECONDS)
             hashed = await client.hash_kv(revision, timeout=_SECONDS)
     except EtcdError as error:
-        return MemberAnswers(member.name, status, error=error.what)
-    return MemberAnswers(member.name, status, count, hashed.hash, revision or hashed.revision)
+        return MemberAnswers(member.name, state, error=error.what)
+    return MemberAnswers(member.name, state, count, hashed.hash, revision or hashed.revision)
 
 
 async def compare_keys(
@@ -82,7 +95,7 @@ async def compare_keys(
     differences = KeyDifferences()
     listed = live.keys()
     expected = next(listed, None)
-    async for page in client.pages(revision=live.revision, timeout=_SECONDS):
+    async for page in client.pages(page=_PAGE, revision=live.revision, timeout=_SECONDS):
         for found in page.keys:
             expected = _missing(listed, expected, found.key, differences)
             if expected is None or expected[0] != found.key:
@@ -115,6 +128,24 @@ async def write_everywhere(members: tuple[ScratchMember, ...]) -> str:
     return ""
 
 
+def _state(status: MemberStatus) -> MemberState:
+    return MemberState(
+        status.cluster_id,
+        status.learner,
+        status.is_leader,
+        status.leader_id != 0,
+        status.revision,
+    )
+
+
+async def _ask_as_a_peer(member: ScratchMember, revision: int) -> MemberAnswers:
+    told = await asyncio.to_thread(
+        ask_as_a_peer, member.name, member.peer_socket, member.client_socket, revision
+    )
+    state = MemberState(told.cluster_id, told.learner, told.leads, told.has_leader, told.revision)
+    return MemberAnswers(member.name, state, None, told.hash_kv, revision or told.revision)
+
+
 def _missing(
     listed: Iterator[tuple[bytes, int]],
     expected: tuple[bytes, int] | None,
@@ -126,38 +157,3 @@ def _missing(
         differences.add(expected[0], "is missing")
         expected = next(listed, None)
     return expected
-
-
-def _hash_among_peers(member: ScratchMember, revision: int) -> tuple[int, int]:
-    """HashKV, and its revision, as members ask each other: without a login.
-
-    Fact: server/etcdserver/corrupt.go, PeerHashKVPath, since 3.4. Raises EtcdError.
-    """
-    connection = _SocketConnection(member.peer_socket)
-    try:
-        connection.request("GET", "/members/hashkv", json.dumps({"revision": revision}))
-        response = connection.getresponse()
-        body = response.read(1 << 16)
-        if response.status != 200:
-            raise ValueError(body.decode("utf-8", "backslashreplace").strip())
-        answer = json.loads(body)
-        return int(answer.get("hash", 0)), revision or int(answer["header"]["revision"])
-    except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
-        what = f"it did not tell its hash: {error}"
-        raise EtcdError(what, where=member.name) from error
-    finally:
-        connection.close()
-
-
-class _SocketConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket instead of a port."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)

@@ -57,9 +57,9 @@ def member_checks(
 ) -> Iterator[Check]:
     """Whether each member holds what was read from the snapshot's file."""
     for answer in answers:
-        if answer.status is not None:
-            yield _vote(answer.name, answer.status.learner)
-            yield _revision(answer.name, answer.status.revision, live.revision, contents.leases)
+        if answer.state is not None:
+            yield _vote(answer.name, answer.state.learner)
+            yield _revision(answer.name, answer.state.revision, live.revision, contents.leases)
         if answer.error:
             meaning = "It is not known to hold what the snapshot's file holds."
             yield failed(HASH, answer.name, answer.error, meaning, "try again")
@@ -72,21 +72,21 @@ def cluster_checks(
     answers: Sequence[MemberAnswers], contents: SnapshotContents, version: Version
 ) -> Iterator[Check]:
     """Whether the members are one cluster, and what the snapshot brings with it."""
-    statuses = [answer.status for answer in answers if answer.status is not None]
-    clusters = {status.cluster_id for status in statuses}
-    if len(clusters) == 1 and len(statuses) == len(answers):
-        told = f"{len(statuses)} members, id {clusters.pop():x}"
+    states = {answer.name: answer.state for answer in answers if answer.state is not None}
+    clusters = {state.cluster_id for state in states.values()}
+    if len(clusters) == 1 and len(states) == len(answers):
+        told = f"{len(states)} members, id {clusters.pop():x}"
         yield ok(ONE_CLUSTER, CLUSTER_SCOPE, told, "All of them were founded as one.")
     else:
-        told = f"{len(clusters)} cluster ids among {len(statuses)} members that answered"
+        told = f"{len(clusters)} cluster ids among {len(states)} members that answered"
         yield failed(ONE_CLUSTER, CLUSTER_SCOPE, told, "They will never agree.", "try again")
-    leaders = {status.leader_id for status in statuses}
-    if len(leaders) == 1 and 0 not in leaders:
-        name = next((status.name for status in statuses if status.is_leader), "")
-        yield ok(ONE_LEADER, CLUSTER_SCOPE, name, "All members follow the same one.")
+    leaders = [name for name, state in states.items() if state.leads]
+    if len(leaders) == 1 and all(state.has_leader for state in states.values()):
+        yield ok(ONE_LEADER, CLUSTER_SCOPE, leaders[0], "The members agreed on one of them.")
     else:
+        told = ", ".join(leaders) or "none"
         meaning = "Without one leader nothing can be written."
-        yield failed(ONE_LEADER, CLUSTER_SCOPE, f"{len(leaders)} are named", meaning, "try again")
+        yield failed(ONE_LEADER, CLUSTER_SCOPE, told, meaning, "try again")
     yield _alarms(contents)
     yield _version(contents.cluster_version, version)
 

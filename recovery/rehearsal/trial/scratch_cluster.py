@@ -82,13 +82,18 @@ class ScratchMember:
         return f"unix://{self.name}:2380"
 
     @property
+    def client_socket(self) -> str:
+        """The path of its clients' socket."""
+        return self.directory.reach(f"{self.name}:2379")
+
+    @property
     def peer_socket(self) -> str:
         """The path of its peers' socket."""
         return self.directory.reach(f"{self.name}:2380")
 
     def connected(self) -> AbstractAsyncContextManager[MemberClient]:
         """A client to it."""
-        return connected_by_socket(self.name, self.directory.reach(f"{self.name}:2379"))
+        return connected_by_socket(self.name, self.client_socket)
 
     def failed(self, what: str) -> None:
         """Note that a program of it failed; its log tells why."""
@@ -238,7 +243,7 @@ class ScratchCluster:
             *("--initial-cluster-token", self.token),
             *("--initial-cluster-state", "existing"),
             *("--quota-backend-bytes", str(max(_LOWEST_QUOTA, 2 * self.size))),
-            *("--heartbeat-interval", "100", "--election-timeout", "1000"),
+            *("--heartbeat-interval", "200", "--election-timeout", "2000"),
             *("--logger", "zap", "--log-outputs", "stderr"),
             *(("--unsafe-no-fsync",) if careless else ()),
         ]

@@ -40,6 +40,10 @@ class ScratchDirectory:
         """A short path to a file in it: a socket's may have no more than 107 bytes."""
         return f"/proc/{os.getpid()}/fd/{self.handle}/{name}"
 
+    def remove(self) -> None:
+        """End whatever process still belongs to it, and remove it with its contents. Blocks."""
+        _remove(self.path)
+
 
 @contextmanager
 def scratch_directory(cache: Path) -> Iterator[ScratchDirectory]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,13 +58,12 @@ async def try_snapshot(
     stages = Stages(on_stage)
     with stages.begun(TrialStage.PROGRAMS) as stage:
         programs = await _find(contents, cache, etcd_dir, nodes, stage)
-    with ExitStack() as cleaning:
-        directory = cleaning.enter_context(scratch_directory(cache))
+    with scratch_directory(cache) as directory:
         require_space(directory.path, fetched.size)
         trial = _Trial(fetched, contents, programs, directory, stages)
         await trial.run()
         with stages.begun(TrialStage.CLEAN) as stage:
-            cleaning.close()
+            await asyncio.to_thread(directory.remove)
             stage.says("nothing is left of it")
     return trial.report(time.monotonic() - began)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -27,9 +28,10 @@ from recovery.inventory.model import Cluster
 from recovery.places import cache_directory, runs_directory, state_directory
 from recovery.restore.events import Event
 from recovery.restore.operator import Operator
-from recovery.restore.plan import Plan, RestoreSource
+from recovery.restore.plan import Plan
 from recovery.restore.planner import PlanOptions, new_run_id, plan
 from recovery.restore.run_control import RestoreRun
+from recovery.restore.source import has_hash, require_sound, restore_source
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot, Verdict
 
 if TYPE_CHECKING:
@@ -99,10 +101,13 @@ class Incident:
         self.facts = await gather(self._fleet, self.cluster, on_node)
         return self.facts
 
-    async def list_snapshots(self, on_update: Callable[[Catalog], None] | None = None) -> Catalog:
-        """List every store and the records; `on_update` hears the catalog as it grows.
+    async def list_snapshots(
+        self, on_update: Callable[[Catalog], None] | None = None, *, records: bool = True
+    ) -> Catalog:
+        """List every store, and the records where asked; `on_update` hears the catalog as it grows.
 
-        Verdicts of an earlier listing are kept where the copies are the same.
+        The records are in the cluster itself, so that looking for them takes longest. Verdicts of
+        an earlier listing are kept where the copies are the same.
         """
         earlier = self.catalog
 
@@ -111,7 +116,8 @@ class Incident:
             if on_update is not None:
                 on_update(self.catalog)
 
-        updated(await list_catalog(self._stores, self._read_records, updated))
+        reading = self._read_records if records else None
+        updated(await list_catalog(self._stores, reading, updated))
         assert self.catalog is not None
         self.catalog = await self._known_verdicts.applied_to(self.catalog)
         if on_update is not None:
@@ -184,12 +190,10 @@ class Incident:
         self, fetched: FetchedSnapshot, on_check: Callable[[Check], None] | None = None
     ) -> tuple[Check, ...]:
         """Look again, and judge whether a restore of this snapshot can go well."""
-        contents = fetched.verdict.contents
-        if contents is None or fetched.verdict.integrity is Integrity.CORRUPT:
-            raise _not_restorable(fetched)
-        facts = await self.look()
-        has_hash = fetched.verdict.integrity is Integrity.VERIFIED
-        self.preflight_checks = preflight(facts, contents, fetched.size, has_hash, fetched.member)
+        contents = require_sound(fetched)
+        self.preflight_checks = preflight(
+            await self.look(), contents, fetched.size, has_hash(fetched), fetched.member
+        )
         for check in self.preflight_checks:
             if on_check is not None:
                 on_check(check)
@@ -199,7 +203,11 @@ class Incident:
         """The plan for this snapshot from the latest facts; raises RefusedError where none is."""
         if self.facts is None:
             raise RefusedError("the nodes have not been asked yet", remedy="look at them first")
-        return plan(self.facts, self._source(fetched), PlanOptions(new_run_id()))
+        return plan(
+            self.facts,
+            restore_source(fetched, self._taken_at(fetched.name)),
+            PlanOptions(new_run_id()),
+        )
 
     def restore(
         self,
@@ -339,30 +347,6 @@ class Incident:
         tool = choose_tool(None, facts.tools) if facts is not None else None
         return tool.path if tool is not None else ""
 
-    def _source(self, fetched: FetchedSnapshot) -> RestoreSource:
-        contents = fetched.verdict.contents
-        if contents is None or fetched.verdict.integrity is Integrity.CORRUPT:
-            raise _not_restorable(fetched)
-        known = next(
-            (s for s in (self.catalog.snapshots if self.catalog else ()) if s.name == fetched.name),
-            None,
-        )
-        taken = known.taken_at if known else None
-        return RestoreSource(
-            name=fetched.name,
-            location=fetched.location,
-            sha256=fetched.sha256,
-            size=fetched.size,
-            has_hash=fetched.verdict.integrity is Integrity.VERIFIED,
-            revision=contents.revision,
-            taken_at=f"{taken:%Y-%m-%dT%H:%M:%SZ}" if taken else None,
-            member=fetched.member,
-        )
-
-
-def _not_restorable(fetched: FetchedSnapshot) -> RefusedError:
-    return RefusedError(
-        f"this snapshot is corrupt: {fetched.verdict.reason or 'it cannot be read'}",
-        where=fetched.location,
-        remedy="choose another one; `etcd-rescue verify --all` tells which are good",
-    )
+    def _taken_at(self, name: str) -> datetime | None:
+        listed = self.catalog.snapshots if self.catalog is not None else ()
+        return next((each.taken_at for each in listed if each.name == name), None)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from recovery.backups.model import Catalog, Integrity, Snapshot
+from recovery.backups.model import Catalog, Copy, Integrity, Snapshot
 from recovery.backups.newest_state import NewestState, newest_state, revision_of
 from recovery.backups.same_backup import siblings_of
 from recovery.cluster.facts import ClusterFacts
@@ -70,6 +70,8 @@ class Case:
     stale: bool = False
     """Whether the cluster was changed since it was looked at."""
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _read: dict[str, tuple[Copy, ...]] = field(default_factory=dict)
+    """The copies that there were when a snapshot was read."""
 
     @property
     def cluster_name(self) -> str:
@@ -101,6 +103,13 @@ class Case:
 
         return await self.incident.look(heard)
 
+    def forget(self, snapshot: Snapshot) -> None:
+        """Have it read anew: it may have changed."""
+        for known in (self.judged, self.fetched, self.failures, self._read):
+            known.pop(snapshot.name, None)
+        for pair in [pair for pair in self.comparisons if snapshot.name in pair]:
+            del self.comparisons[pair]
+
     async def judge(self, snapshot: Snapshot) -> JudgedSnapshot:
         """The snapshot judged, once, however many screens ask; where it lies, if that can be done.
 
@@ -126,6 +135,9 @@ class Case:
             return self.fetched[snapshot.name]
 
     def _lock_of(self, snapshot: Snapshot) -> asyncio.Lock:
+        if self._read.setdefault(snapshot.name, snapshot.copies) != snapshot.copies:
+            self.forget(snapshot)
+            self._read[snapshot.name] = snapshot.copies
         return self._locks.setdefault(snapshot.name, asyncio.Lock())
 
     def _progress_of(self, snapshot: Snapshot) -> Progress:

@@ -95,6 +95,9 @@ class PreflightScreen(IncidentScreen):
         self.checks, self.complete, self.acknowledged, self.stopped = [], False, False, None
         self.redraw()
         try:
+            if self.snapshot.member is not None:
+                # Its etcd may have written to it since somebody looked.
+                self.case.forget(self.snapshot)
             self.fetched = await self.case.verified(self.snapshot)
             if self.fetched.verdict.integrity is not Integrity.CORRUPT:
                 final = await self.case.incident.preflight(self.fetched, self._heard)

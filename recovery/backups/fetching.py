@@ -70,10 +70,16 @@ class Fetching:
 
     async def _copies(self, wanted: Snapshot | Copy) -> tuple[str, Sequence[Copy]]:
         if isinstance(wanted, Snapshot):
-            return wanted.name, wanted.copies
+            return wanted.name, [await self._as_it_is_now(copy) for copy in wanted.copies]
         copy = await self._store_of(wanted).look_up(wanted)
         name = copy.location if copy.store is StoreKind.MEMBER else posixpath.basename(copy.path)
         return name, (copy,)
+
+    async def _as_it_is_now(self, copy: Copy) -> Copy:
+        """A backup stays what it was when it was listed; a member's own data does not."""
+        if copy.store is not StoreKind.MEMBER:
+            return copy
+        return await self._store_of(copy).look_up(copy)
 
     def _store_of(self, copy: Copy) -> Store:
         for store in self._stores:

@@ -310,7 +310,9 @@ class CannedIncident(Incident):
         )
         return self.facts
 
-    async def list_snapshots(self, on_update: Callable[[Catalog], None] | None = None) -> Catalog:
+    async def list_snapshots(
+        self, on_update: Callable[[Catalog], None] | None = None, *, records: bool = True
+    ) -> Catalog:
         """First half of them, then all."""
         known = {item.name: item for item in (self.catalog.snapshots if self.catalog else ())}
         everything = tuple(known.get(item.name, item) for item in self.answers.snapshots)

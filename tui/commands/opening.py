@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from recovery.backups.credentials import S3Keys
-from recovery.backups.model import Copy, Snapshot
+from recovery.backups.model import Catalog, Copy, Snapshot
 from recovery.backups.reference import newest_verified, resolve_reference
 from recovery.incident import Incident, Looked, Progress
 from recovery.inventory.load import load_inventory
@@ -65,8 +65,7 @@ async def _looked_at(
     report: Callable[[Incident], None],
 ) -> Looked:
     if reference == LATEST:
-        catalog = await incident.list_snapshots()
-        report(incident)
+        catalog = await _listed(incident, report)
         with ProgressLine() as progress:
             return await newest_verified(catalog, lambda one: look(one, progress.moved))
     chosen = await find_reference(incident, reference, report)
@@ -82,9 +81,16 @@ async def find_reference(
     """The snapshot or copy that REF names; a file on this machine needs no node."""
     if _is_local(reference):
         return resolve_reference(reference, None)
-    catalog = await incident.list_snapshots()
-    (report or report_errors)(incident)
-    return resolve_reference(reference, catalog)
+    return resolve_reference(reference, await _listed(incident, report or report_errors))
+
+
+async def _listed(incident: Incident, report: Callable[[Incident], None]) -> Catalog:
+    """The catalog, listed once however many references there are."""
+    if incident.catalog is None:
+        await incident.list_snapshots(records=False)
+        report(incident)
+    assert incident.catalog is not None
+    return incident.catalog
 
 
 def report_errors(incident: Incident) -> None:

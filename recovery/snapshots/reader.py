@@ -699,14 +699,19 @@ class Keyspace:
         self.groups: Dict[bytes, List[int]] = {}
         """Live keys and bytes of values, by what stands in front of a key's last slash."""
         self.encryption: Dict[Tuple[bytes, ...], int] = {}
+        self.newer = 0
+        """The revision behind the one at hand; 0 where it need not follow at once."""
+        self.missing: List[Tuple[int, int]] = []
+        """Revisions that ought to be there, as first and last."""
 
     def scan(  # noqa: PLR0912, PLR0915 - a call for every branch of it would take half as long again
-        self, leaves: Iterator[Leaf], thorough: bool, on_pages: Callable[[], None]
+        self, leaves: Iterator[Leaf], thorough: bool, compacted: int, on_pages: Callable[[], None]
     ) -> None:
         """Go through all revisions, newest first, so that a key's first one is the one that counts.
 
         Most of the time of a reading passes in here. `thorough` looks at the values of superseded
-        revisions as well.
+        revisions as well, and at what only a hash could tell otherwise; `compacted` is the latest
+        revision of which some may be gone.
         """
         data, damage, groups, match = self.tree.data, self.tree.damage, self.groups, AFTER_KEY.match
         put, deletion = PUT.unpack_from, DELETION.unpack_from
@@ -746,6 +751,7 @@ class Keyspace:
                     if size:
                         raise damage(page, "a revision holds no key and value")
                     # The mark that raising the revision at a restore leaves.
+                    self.newer = 0
                     continue
                 start = value + 2
                 if length > 127:
@@ -754,9 +760,10 @@ class Keyspace:
                 if tail > stop:
                     raise damage(page, "a key is longer than its revision")
                 key = data[start:tail]
+                if thorough:
+                    self.check_entry(page, place, key_size, tail, stop)
+                    self.check_succession(REVISION.unpack_from(data, place)[0], compacted)
                 if key in seen:
-                    if thorough and key_size == 17:
-                        self.check_value(page, place, tail, stop)
                     continue
                 see(key)
                 if key_size != 17:
@@ -769,9 +776,9 @@ class Keyspace:
                 if length < 0:
                     length = sizes[encoded] = varint(encoded, 0)[0]
                 start = found.end(1) if encrypted else found.end()
-                if start + length != stop or thorough:
-                    self.check_value(page, place, tail, stop)
-                    self.leased += start + length != stop
+                if start + length != stop:
+                    self.check_entry(page, place, 17, tail, stop)
+                    self.leased += 1
                 if encrypted:
                     self.note_encryption(start, start + length)
                 group = key.rpartition(b"/")[0]
@@ -802,25 +809,34 @@ class Keyspace:
             raise self.tree.damage(page, "a revision holds no key and value") from None
         return length, value + start
 
-    def check_value(self, page: int, place: int, behind: int, stop: int) -> None:
+    def check_entry(self, page: int, place: int, key_size: int, behind: int, stop: int) -> None:
         """Raise Damage unless what follows a key is whole, and fits the revision it lies under."""
-        found = AFTER_KEY.match(self.tree.data, behind, stop)
         main, mark, _ = REVISION.unpack_from(self.tree.data, place)
         try:
-            modified = MODIFIED.match(self.tree.data, behind, stop)
-            if not found or not modified or mark != b"_":
-                raise ValueError("no value")
-            if varint(modified.group(1), 0)[0] != main:
-                raise ValueError("another revision")
-            size, tail = 0, found.end()
-            if found.group(1):
-                size, tail = varint(found.group(1), 0)[0], found.end(1)
-            if tail + size != stop:
-                self.check_lease(tail + size, stop)
+            if mark != b"_":
+                raise ValueError("no revision")
+            if key_size == 17:
+                self.check_value(main, behind, stop)
+            elif self.tree.data[place + 17 : place + 18] != b"t" or behind != stop:
+                raise ValueError("no deletion")
         except ValueError:
             raise self.tree.damage(
-                page, "a value at byte %d is damaged" % (behind - self.tree.base)
+                page, "a revision at byte %d is damaged" % (place - self.tree.base)
             ) from None
+
+    def check_value(self, main: int, behind: int, stop: int) -> None:
+        """What follows a key that was written at that revision. Raises ValueError."""
+        found = AFTER_KEY.match(self.tree.data, behind, stop)
+        modified = MODIFIED.match(self.tree.data, behind, stop)
+        if not found or not modified:
+            raise ValueError("no value")
+        if varint(modified.group(1), 0)[0] != main:
+            raise ValueError("another revision")
+        size, tail = 0, found.end()
+        if found.group(1):
+            size, tail = varint(found.group(1), 0)[0], found.end(1)
+        if tail + size != stop:
+            self.check_lease(tail + size, stop)
 
     def check_lease(self, tail: int, stop: int) -> None:
         """What follows the value can only be the lease. Raises ValueError."""
@@ -829,6 +845,13 @@ class Keyspace:
         _, behind = varint(self.tree.data[tail : min(tail + 12, stop)], 1)
         if tail + behind != stop:
             raise ValueError("no lease")
+
+    def check_succession(self, main: int, compacted: int) -> None:
+        """Note where revisions are missing that nobody has compacted away."""
+        first = max(main, compacted) + 1
+        if first < self.newer:
+            self.missing.append((first, self.newer - 1))
+        self.newer = main
 
     def note_encryption(self, start: int, stop: int) -> None:
         """Count a value under the key that it was encrypted with."""
@@ -899,6 +922,8 @@ def kubernetes(groups: Dict[bytes, List[int]]) -> Dict[str, Any]:
 # --- the small buckets ---------------------------------------------------------------------
 
 ALARMS = {1: "NOSPACE", 2: "CORRUPT"}
+EXPECTED = (b"alarm", b"auth", b"cluster", b"lease", b"members", b"meta")
+"""Buckets that every etcd makes when it starts."""
 
 
 class Contents:
@@ -908,7 +933,7 @@ class Contents:
         self.tree = tree
         self.total = 0
         self.keyspace = Keyspace(tree)
-        self.has_keys = False
+        self.buckets: Set[bytes] = set()
         self.found = {
             "clusterVersion": "",
             "storageVersion": "",
@@ -933,6 +958,7 @@ class Contents:
         }  # type: Dict[bytes, Callable[[Entry], None]]
         key_bucket: Optional[Entry] = None
         for bucket in list(self.tree.entries(self.tree.leaves(meta.root, 0))):
+            self.buckets.add(bucket.key)
             if bucket.key == b"key":
                 key_bucket = bucket
                 continue
@@ -955,7 +981,8 @@ class Contents:
         if brief:
             self.keyspace.revision = last_revision(self.tree, key_bucket)
         else:
-            self.keyspace.scan(self.tree.bucket(key_bucket, backwards=True), thorough, on_pages)
+            leaves = self.tree.bucket(key_bucket, backwards=True)
+            self.keyspace.scan(leaves, thorough, self.found["compactedRevision"], on_pages)
             self.tree.check_freelist(meta.freelist)
         self.found["members"].sort(key=lambda member: (member["name"], member["id"]))
         self.found["alarms"].sort(key=lambda alarm: (alarm["alarm"], alarm["member"]))
@@ -1015,7 +1042,10 @@ class Contents:
     def on_auth(self, entry: Entry) -> None:
         """Whether clients have to say who they are."""
         if entry.key == b"authEnabled":
-            self.found["authEnabled"] = self.value(entry) == b"\x01"
+            value = self.value(entry)
+            if value not in (b"\x00", b"\x01"):
+                raise ValueError("neither on nor off")
+            self.found["authEnabled"] = value == b"\x01"
 
     def on_lease(self, entry: Entry) -> None:
         """A lease: an 8-byte id and a leasepb.Lease."""
@@ -1038,6 +1068,15 @@ class Contents:
                 for name, key, count in sorted(map(encryption_of, keys.encryption.items()))
             ]
         return document
+
+    def remarks(self) -> List[str]:
+        """What a person should know beside the contents."""
+        remarks = ["it has no bucket %s" % shown(x) for x in EXPECTED if x not in self.buckets]
+        missing = self.keyspace.missing
+        if missing:
+            count = sum(last - first + 1 for first, last in missing)
+            remarks.append("%d revisions are missing, the latest is %d" % (count, missing[0][1]))
+        return remarks
 
 
 def encryption_of(counted: Tuple[Tuple[bytes, ...], int]) -> Tuple[str, str, int]:
@@ -1142,7 +1181,10 @@ def scan_region(data: mmap.mmap, region: Region, brief: bool, tell: Tell) -> Sca
         if not both:
             remarks.append("one of its two meta pages is damaged; the other one is used")
         hashed = check_length(size, meta)
-        contents = read_contents(Tree(data, meta, region.start), meta, brief, not hashed, tell)
+        found = Contents(Tree(data, meta, region.start))
+        read_contents(found, meta, brief, not hashed, tell)
+        contents = found.document(brief)
+        remarks.extend(found.remarks())
     except Damage as error:
         damage = error.kind, error.what
     except (ValueError, IndexError, struct.error) as error:
@@ -1151,20 +1193,19 @@ def scan_region(data: mmap.mmap, region: Region, brief: bool, tell: Tell) -> Sca
     return Scanned(damage, page_size, pages, remarks, contents)
 
 
-def read_contents(tree: Tree, meta: Meta, brief: bool, thorough: bool, tell: Tell) -> Document:
+def read_contents(contents: Contents, meta: Meta, brief: bool, thorough: bool, tell: Tell) -> None:
     """Scan all pages. Garbage collection would only look at millions of innocent objects."""
-    collecting = gc.isenabled()
-    gc.disable()
+    tree = contents.tree
     told = [0]
 
     def on_pages() -> None:
         tell((tree.seen - told[0]) * tree.page_size)
         told[0] = tree.seen
 
+    collecting = gc.isenabled()
+    gc.disable()
     try:
-        contents = Contents(tree)
         contents.read(meta, brief, thorough, on_pages)
-        return contents.document(brief)
     finally:
         if collecting:
             gc.enable()

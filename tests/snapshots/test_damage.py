@@ -266,3 +266,76 @@ def test_the_other_meta_page_serves_where_one_is_damaged(history: History, tmp_p
         answer = read(database.write(tmp_path / "torn.db"))
         assert answer["integrity"] == "no-hash"
         assert answer["remarks"] == ["one of its two meta pages is damaged; the other one is used"]
+
+
+def places_of(database: Database, mark: bytes) -> list[int]:
+    """Where these bytes lie."""
+    return [at for at in range(len(database.bytes)) if database.bytes[at : at + len(mark)] == mark]
+
+
+def changed_everywhere(path: Path, target: Path, old: bytes, new: bytes) -> reader.Document:
+    """The answer for a database without a hash in which these bytes became others."""
+    database = Database(path)
+    places = places_of(database, old)
+    assert places
+    assert len(old) == len(new)
+    for at in places:
+        database.bytes[at : at + len(old)] = new
+    return read(database.write(target))
+
+
+def test_without_a_hash_a_deletion_that_lost_its_mark_is_found(
+    history: History, tmp_path: Path
+) -> None:
+    # etcd would take it for a key that was written.
+    old, new = (b"_" + bytes(8) + mark + b"\n" for mark in (b"t", b"u"))
+    answer = changed_everywhere(history.small, tmp_path / "changed.db", old, new)
+    assert answer["integrity"] == "corrupt"
+    assert "a revision at byte" in answer["reason"]
+
+
+def test_an_authentication_that_is_neither_on_nor_off_is_corrupt(
+    history: History, tmp_path: Path
+) -> None:
+    database = Database(history.guarded)
+    for at in places_of(database, b"authEnabled\x01"):
+        database.bytes[at + len("authEnabled")] = 3
+    answer = read(database.write(tmp_path / "changed.db"))
+    assert answer["integrity"] == "corrupt"
+    assert "authEnabled in bucket auth is damaged" in answer["reason"]
+
+
+def test_a_member_of_endless_depth_is_corrupt(history: History, tmp_path: Path) -> None:
+    database = Database(history.small)
+    page = len(database.bytes) // PAGE
+    for at in places_of(database, b"members"):
+        if database.bytes[at + 7 : at + 8] != b"_":
+            struct.pack_into("<Q", database.bytes, at + 7, page)
+    database.put_meta("<Q", 40, page + 1)
+    leaf = struct.pack("<QHHIIIII", page, LEAF, 1, 0, 0, 16, 2, 4000) + b"1f" + b"[" * 4000
+    database.bytes += leaf.ljust(PAGE, b"\0")
+    answer = read(database.write(tmp_path / "deep.db"))
+    assert answer["integrity"] == "corrupt"
+    assert "1f in bucket members is damaged" in answer["reason"]
+
+
+def test_revisions_that_are_missing_are_told(history: History, tmp_path: Path) -> None:
+    whole = read(history.small)["contents"]["revision"]
+    newest, higher = (
+        number.to_bytes(8, "big") + b"_" + bytes(8) + b"t" for number in (whole, whole + 70)
+    )
+    answer = changed_everywhere(history.small, tmp_path / "gap.db", newest, higher)
+    assert answer["integrity"] == "no-hash"
+    assert answer["remarks"] == [f"70 revisions are missing, the latest is {whole + 69}"]
+
+
+def test_a_compacted_database_misses_no_revisions(history: History, tmp_path: Path) -> None:
+    for path in (history.compacted, history.lived, history.guarded, history.empty):
+        answer = read(Database(path).write(tmp_path / "whole.db"))
+        assert answer["integrity"] == "no-hash"
+        assert answer["remarks"] == []
+
+
+def test_a_bucket_that_is_missing_is_told(history: History, tmp_path: Path) -> None:
+    answer = changed_everywhere(history.small, tmp_path / "x.db", b"lease", b"leasf")
+    assert answer["remarks"] == ["it has no bucket lease"]

@@ -506,6 +506,8 @@ class Tree:
                 else:
                     self.claim_overflow(page, overflow)
             if flags == LEAF:
+                if not count and page != root:
+                    raise self.damage(page, "a leaf without elements")
                 yield page, start + 16, count, end, low, high
             elif flags == BRANCH:
                 children = self.children(page, count, start + 16, end, low, high)
@@ -600,6 +602,8 @@ class Tree:
         number, flags, count, overflow = PAGE_HEADER.unpack_from(self.data, start)
         if number or overflow or flags != LEAF:
             raise self.damage(entry.page, "bucket %s is no leaf" % shown(entry.key))
+        if not count and end - start > PAGE_HEADER.size:
+            raise self.damage(entry.page, "bucket %s has lost its elements" % shown(entry.key))
         return iter([(entry.page, start + PAGE_HEADER.size, count, end, b"", None)])
 
     def check_freelist(self, page: int) -> None:

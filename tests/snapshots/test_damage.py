@@ -24,6 +24,11 @@ def read(path: Path) -> reader.Document:
     return reader.read_database(str(path))
 
 
+def places_of(database: Database, mark: bytes) -> list[int]:
+    """Where these bytes lie."""
+    return [at for at in range(len(database.bytes)) if database.bytes[at : at + len(mark)] == mark]
+
+
 def points_to_itself(database: Database) -> None:
     for page in database.pages(BRANCH):
         database.put("<Q", page, 16 + 8, page)
@@ -102,6 +107,17 @@ def has_a_page_of_no_kind(database: Database) -> None:
         database.put("<H", page, 8, 0x10)
 
 
+def has_leaves_without_elements(database: Database) -> None:
+    for page in database.reached(LEAF):
+        database.put("<H", page, 10, 0)
+
+
+def has_small_buckets_without_elements(database: Database) -> None:
+    # A small bucket's own page header is that of page 0.
+    for at in places_of(database, struct.pack("<QQQHH", 0, 0, 0, LEAF, 1)):
+        database.bytes[at + 26] = 0
+
+
 def has_its_root_outside(database: Database) -> None:
     database.put_meta("<Q", 16, (1 << 64) - 1)
 
@@ -137,6 +153,8 @@ def has_nested_buckets(database: Database) -> None:
         has_pages_in_the_wrong_order,
         has_a_page_with_another_number,
         has_a_page_of_no_kind,
+        has_leaves_without_elements,
+        has_small_buckets_without_elements,
         has_its_root_outside,
         has_its_root_in_a_meta_page,
         has_a_freelist_in_use,
@@ -266,11 +284,6 @@ def test_the_other_meta_page_serves_where_one_is_damaged(history: History, tmp_p
         answer = read(database.write(tmp_path / "torn.db"))
         assert answer["integrity"] == "no-hash"
         assert answer["remarks"] == ["one of its two meta pages is damaged; the other one is used"]
-
-
-def places_of(database: Database, mark: bytes) -> list[int]:
-    """Where these bytes lie."""
-    return [at for at in range(len(database.bytes)) if database.bytes[at : at + len(mark)] == mark]
 
 
 def changed_everywhere(path: Path, target: Path, old: bytes, new: bytes) -> reader.Document:

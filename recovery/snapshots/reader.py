@@ -9,7 +9,8 @@ A database that lies plain in a tar is read where it lies: `unpackedFrom` is ["t
 is the file's own size.
 
 As a program it prints one JSON document. `--progress` writes "DONE TOTAL" lines to stderr;
-`--brief` leaves out the hash and whatever needs every page (`keys`, `liveKeys`, resources).
+`--brief` leaves out the hash and whatever needs every page (`keys`, `liveKeys`, resources). Pages
+are scanned and bytes are hashed by two processes at the same time, which end with the program.
 A document with `packed` ("gzip", "zstd", or "tar" for a tar inside a tar) says nothing about a
 database, whatever else it says: somebody who can unpack the file has to look at it.
 

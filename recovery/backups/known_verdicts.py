@@ -19,8 +19,8 @@ from recovery.backups.disk import whole_file
 from recovery.backups.model import Catalog, Copy, Integrity
 from recovery.places import make_private
 from recovery.snapshots.model import Verdict
+from recovery.snapshots.reader.bundle import one_file
 from recovery.snapshots.verdict_json import read_verdict, verdict_document
-from recovery.snapshots.verify import READER
 
 MOST = 2000
 """Verdicts kept; the ones used longest ago go first."""
@@ -91,7 +91,7 @@ class KnownVerdicts:
     def _path(self, copy: Copy) -> Path:
         if not self._reader:
             # Another reader may judge differently.
-            self._reader = hashlib.sha256(READER.read_bytes()).hexdigest()
+            self._reader = hashlib.sha256(one_file()).hexdigest()
         told_by = (
             self._reader,
             copy.location,

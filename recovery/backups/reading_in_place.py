@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 from recovery.backups.model import Integrity
 from recovery.backups.stores import BytesProgress
 from recovery.snapshots.model import Verdict
-from recovery.snapshots.verify import READER, AnswerJson, reason_in_words, verdict_from
+from recovery.snapshots.reader.bundle import one_file
+from recovery.snapshots.verify import AnswerJson, reason_in_words, verdict_from
 from recovery.ssh.output import OutputStream
 from recovery.ssh.script import script
 
@@ -109,7 +110,7 @@ async def _with_python(
         script(_WITH_PYTHON, file=path),
         timeout=timeout,
         on_output=heard,
-        stdin=READER.read_bytes(),
+        stdin=one_file(),
     )
     if not result.succeeded or result.truncated:
         return None

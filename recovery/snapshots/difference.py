@@ -20,7 +20,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from recovery.snapshots import reader
+from recovery.snapshots.reader.contents import Contents
+from recovery.snapshots.reader.file_format import (
+    REVISION_SIZES,
+    Damage,
+    Document,
+    check_length,
+    choose_meta,
+)
+from recovery.snapshots.reader.kubernetes import resource_of
+from recovery.snapshots.reader.pages import Tree
+from recovery.snapshots.reader.program import tell_on_stderr
+from recovery.snapshots.reader.protobuf import varint
+from recovery.snapshots.reader.shown import shown
 
 COMPARED_BEHIND = 100
 """How many of the older database's last entries have to be in the newer one as well."""
@@ -51,22 +63,22 @@ class Database:
     def __init__(self, data: mmap.mmap, report: Callable[[int], None]) -> None:
         self.data = data
         self._report = report
-        meta, _ = reader.choose_meta(data)
-        reader.check_length(len(data), meta)
+        meta, _ = choose_meta(data)
+        check_length(len(data), meta)
         self._meta = meta
         brief = self._contents()
         self.revision: int = brief["revision"]
         self.compacted: int = brief["compactedRevision"]
 
-    def _contents(self) -> reader.Document:
-        contents = reader.Contents(reader.Tree(self.data, self._meta))
+    def _contents(self) -> Document:
+        contents = Contents(Tree(self.data, self._meta))
         contents.read(self._meta, brief=True, thorough=False, on_pages=lambda: None)
         return contents.document(brief=True)
 
     def newest_first(self) -> Iterator[Revision]:
         """All entries of the `key` bucket, from the newest to the oldest, page by page."""
         data = self.data
-        tree = reader.Tree(data, self._meta)
+        tree = Tree(data, self._meta)
         root = tree.entries(tree.leaves(self._meta.root, 0))
         bucket = next(entry for entry in root if entry.key == b"key")
         for page, elements, count, end, _, _ in tree.bucket(bucket, backwards=True):
@@ -77,7 +89,7 @@ class Database:
                 place = header + position
                 start = place + key_size
                 stop = start + size
-                if stop > end or key_size not in reader.REVISION_SIZES:
+                if stop > end or key_size not in REVISION_SIZES:
                     raise tree.damage(page, "an entry is not where it has to be")
                 main = int.from_bytes(data[place : place + 8], "big")
                 if size < 2:
@@ -85,7 +97,7 @@ class Database:
                     continue
                 length, behind = data[start + 1], start + 2
                 if length > 127:
-                    length, behind = reader.varint(data[start : start + 12], 1)
+                    length, behind = varint(data[start : start + 12], 1)
                     behind += start
                 key = data[behind : behind + length]
                 yield Revision(main, key_size == 18, key, behind + length, start, stop)
@@ -125,7 +137,7 @@ def _created(data: mmap.mmap, entry: Revision) -> int:
     head = data[entry.behind : min(entry.behind + 12, entry.stop)]
     if head[:1] != b"\x10":
         raise ValueError("a value without its first revision")
-    return reader.varint(head, 1)[0]
+    return varint(head, 1)[0]
 
 
 def _same_past(old: Database, new: Database, meeting: Revision, rest: Iterator[Revision]) -> bool:
@@ -174,8 +186,8 @@ def document_of(changes: Changes, whole: bool) -> dict[str, object]:
     """The program's answer: `keys` is a list of key, change, resource, namespace."""
     keys: list[tuple[str, str, str, str]] = []
     for key in sorted(changes):
-        named = reader.resource_of(key.rpartition(b"/")[0]) or ("", "")
-        keys.append((reader.shown(key, len(key)), changes[key], *named))
+        named = resource_of(key.rpartition(b"/")[0]) or ("", "")
+        keys.append((shown(key, len(key)), changes[key], *named))
     return {"comparedInFull": whole, "keys": keys}
 
 
@@ -189,7 +201,7 @@ def compare(old: mmap.mmap, new: mmap.mmap) -> dict[str, object]:
             done[which] = max(done[which], seen)
             if sum(done[:2]) - done[2] > 4 << 20:
                 done[2] = sum(done[:2])
-                reader.tell_on_stderr(min(done[2], total), total)
+                tell_on_stderr(min(done[2], total), total)
 
         return report
 
@@ -211,7 +223,7 @@ def main(paths: list[str]) -> int:
                 file = stack.enter_context(Path(path).open("rb"))
                 maps.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             document = compare(*maps)
-    except reader.Damage as damage:
+    except Damage as damage:
         document = {"error": damage.what}
     except (ValueError, struct.error, IndexError) as error:
         document = {"error": f"a value is damaged ({error})"}

@@ -24,8 +24,11 @@ from pathlib import Path
 
 import google_crc32c
 
-from recovery.snapshots import reader
 from recovery.snapshots.difference import Database
+from recovery.snapshots.reader.file_format import REVISION, Damage, choose_meta
+from recovery.snapshots.reader.pages import Tree
+from recovery.snapshots.reader.program import tell_on_stderr
+from recovery.snapshots.reader.protobuf import varint
 
 _BUCKET = b"key"
 _STEP = 4 << 20
@@ -50,7 +53,7 @@ class Told:
         done = self._passes * self._size + min(count, self._size)
         if done - self._told >= _STEP:
             self._told = done
-            reader.tell_on_stderr(done, 2 * self._size)
+            tell_on_stderr(done, 2 * self._size)
 
     def passed(self) -> None:
         """One pass is over."""
@@ -71,8 +74,8 @@ def latest_changes(database: Database) -> Modified:
 
 def hash_of(data: mmap.mmap, modified: Modified, compacted: int, told: Told) -> int:
     """etcd's hash over all entries, from the oldest to the newest."""
-    meta, _ = reader.choose_meta(data)
-    tree = reader.Tree(data, meta)
+    meta, _ = choose_meta(data)
+    tree = Tree(data, meta)
     root = tree.entries(tree.leaves(meta.root, 0))
     bucket = next(entry for entry in root if entry.key == _BUCKET)
     checksum: int = google_crc32c.extend(0, _BUCKET)
@@ -87,7 +90,7 @@ def hash_of(data: mmap.mmap, modified: Modified, compacted: int, told: Told) -> 
 
 
 def _runs(
-    tree: reader.Tree, leaf: tuple[int, int, int, int], survivors: Modified | None, compacted: int
+    tree: Tree, leaf: tuple[int, int, int, int], survivors: Modified | None, compacted: int
 ) -> Iterator[tuple[int, int]]:
     """Where the entries that count lie in a leaf; neighbours, which bbolt writes without a gap,
     are one run."""
@@ -115,12 +118,12 @@ def _counts(
     compacted: int,
 ) -> bool:
     main = int.from_bytes(data[place : place + 8], "big")
-    deleted = key_size != reader.REVISION.size
+    deleted = key_size != REVISION.size
     if survivors is None:
         return not (deleted and main == compacted)
     start, key = place + key_size, b""
     if stop - start > 1:
-        length, at = reader.varint(data[start : min(start + 12, stop)], 1)
+        length, at = varint(data[start : min(start + 12, stop)], 1)
         key = data[start + at : start + at + length]
     return not deleted and survivors.get(key) == main
 
@@ -165,7 +168,7 @@ def main(arguments: list[str]) -> int:
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
         ):
             document = read(data, Path(listing))
-    except reader.Damage as damage:
+    except Damage as damage:
         document = {"error": damage.what}
     except (ValueError, struct.error, IndexError, StopIteration) as error:
         document = {"error": f"a value is damaged ({error})"}

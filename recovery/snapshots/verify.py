@@ -18,10 +18,11 @@ from recovery.snapshots.model import (
 from recovery.snapshots.reading_process import Progress, read_document
 from recovery.snapshots.sniffing import HEAD_SIZE, Shape, describe, shape_of
 
-READER = Path(__file__).with_name("reader.py")
-"""The reader as a program: one file, standard library only."""
-
-_START = "import sys; sys.path.append(sys.argv.pop(1)); import reader; reader.run()"
+_ROOT = Path(__file__).parents[2]
+_START = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from recovery.snapshots.reader import program; program.run()"
+)
 
 
 def reader_command() -> tuple[str, ...]:
@@ -29,7 +30,7 @@ def reader_command() -> tuple[str, ...]:
 
     Imported rather than run as a script, because only then Python keeps it compiled.
     """
-    return (sys.executable, "-I", "-S", "-c", _START, str(READER.parent))
+    return (sys.executable, "-I", "-S", "-c", _START, str(_ROOT))
 
 
 async def verify_database(path: Path, progress: Progress | None = None) -> Verdict:

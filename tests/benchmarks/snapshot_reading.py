@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from recovery.snapshots import reader
+from recovery.snapshots.reader.answer import read_database
 from recovery.snapshots.verify import reader_command
 from tests.snapshots.lone_etcd import LoneEtcd, programs
 
@@ -111,7 +111,7 @@ def main() -> None:
         path = given.directory / f"etcd-rescue-benchmark-{megabytes}.db"
         if not path.exists():
             make_snapshot(path, megabytes)
-        live = reader.read_database(str(path))["contents"]["liveKeys"]
+        live = read_database(str(path))["contents"]["liveKeys"]
         python: list[str | Path] = [*reader_command()]
         theirs = measure([programs() / "etcdutl", "snapshot", "status", path], given.times)
         ours = measure([*python, path], given.times)

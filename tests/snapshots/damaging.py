@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from recovery.snapshots.reader import fnv64a
+from recovery.snapshots.reader.file_format import fnv64a
 
 PAGE = 4096
 

@@ -11,7 +11,8 @@ import pytest
 
 from recovery.backups.model import Integrity
 from recovery.errors import SnapshotError
-from recovery.snapshots import reader
+from recovery.snapshots.reader.answer import read_database
+from recovery.snapshots.reader.file_format import Document
 from recovery.snapshots.verify import verify_database
 from tests.snapshots.conftest import History
 from tests.snapshots.damaging import PAGE, Database
@@ -19,9 +20,9 @@ from tests.snapshots.damaging import PAGE, Database
 LEAF, BRANCH = 0x02, 0x01
 
 
-def read(path: Path) -> reader.Document:
+def read(path: Path) -> Document:
     """The reader's answer, in this process."""
-    return reader.read_database(str(path))
+    return read_database(str(path))
 
 
 def places_of(database: Database, mark: bytes) -> list[int]:
@@ -286,7 +287,7 @@ def test_the_other_meta_page_serves_where_one_is_damaged(history: History, tmp_p
         assert answer["remarks"] == ["one of its two meta pages is damaged; the other one is used"]
 
 
-def changed_everywhere(path: Path, target: Path, old: bytes, new: bytes) -> reader.Document:
+def changed_everywhere(path: Path, target: Path, old: bytes, new: bytes) -> Document:
     """The answer for a database without a hash in which these bytes became others."""
     database = Database(path)
     places = places_of(database, old)

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from recovery.backups.model import Integrity
-from recovery.snapshots import reader
 from recovery.snapshots.contents_json import inspect_document
 from recovery.snapshots.model import FetchedSnapshot, SnapshotContents
-from recovery.snapshots.verify import READER, verify_database
+from recovery.snapshots.reader.answer import read_database
+from recovery.snapshots.reader.bundle import one_file
+from recovery.snapshots.verify import verify_database
 from tests.snapshots.conftest import BIG, History
 from tests.snapshots.lone_etcd import snapshot_status
 
@@ -93,20 +94,20 @@ async def test_members_and_versions_are_read(history: History) -> None:
 
 
 async def test_a_value_of_hundreds_of_pages_is_read(history: History) -> None:
-    document = reader.read_database(str(history.lived))
+    document = read_database(str(history.lived))
     assert document["contents"]["leasedKeys"] == 6
     assert document["databaseSize"] > BIG
 
 
 def test_the_brief_answer_has_revision_members_and_alarms(history: History) -> None:
-    whole = reader.read_database(str(history.compacted))["contents"]
-    brief = reader.read_database(str(history.compacted), brief=True)["contents"]
+    whole = read_database(str(history.compacted))["contents"]
+    brief = read_database(str(history.compacted), brief=True)["contents"]
     for name in ("revision", "members", "alarms", "compactedRevision", "clusterVersion"):
         assert brief[name] == whole[name]
 
 
 def test_the_reader_is_one_file_for_any_python3_from_stdin(history: History) -> None:
-    source = READER.read_text()
+    source = one_file().decode()
     ast.parse(source, feature_version=(3, 6))
     imported = {
         (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else alias.name

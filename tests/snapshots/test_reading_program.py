@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from recovery.snapshots import reader
-from recovery.snapshots.verify import READER
+from recovery.snapshots.reader.answer import read_database
+from recovery.snapshots.reader.side_by_side import SHORTER
+from recovery.snapshots.verify import reader_command
+from tests.cluster_fixtures import CHECKOUT
 from tests.snapshots.conftest import History
 
 LARGE = 1 << 40
@@ -33,7 +35,7 @@ def endless(history: History, tmp_path: Path) -> Path:
 
 def command(*arguments: str | Path) -> list[str | Path]:
     """The reader as a program."""
-    return [sys.executable, "-I", "-S", READER, *arguments]
+    return [*reader_command(), *arguments]
 
 
 @contextmanager
@@ -75,7 +77,7 @@ def test_the_program_says_what_the_module_says(history: History) -> None:
             told = subprocess.run(
                 command(*options, path), capture_output=True, check=True, timeout=60
             )
-            assert json.loads(told.stdout) == reader.read_database(str(path), bool(options))
+            assert json.loads(told.stdout) == read_database(str(path), bool(options))
             assert told.stderr == b""
 
 
@@ -103,7 +105,7 @@ def test_a_file_that_becomes_shorter_meanwhile_is_an_error(endless: Path) -> Non
         os.truncate(endless, 4096)
         answer, _ = process.communicate(timeout=30)
         assert process.returncode == 2
-        assert json.loads(answer) == {"error": reader.SHORTER}
+        assert json.loads(answer) == {"error": SHORTER}
 
 
 def test_a_worker_that_is_killed_is_an_error(endless: Path) -> None:
@@ -119,13 +121,14 @@ def test_pages_that_are_gone_while_they_are_scanned_are_an_error(
     path = tmp_path / "short.db"
     path.write_bytes(history.small.read_bytes())
     lost = (
-        "import os, sys; sys.path.append(sys.argv[1]); import reader; scan = reader.scan_region\n"
+        "import os, sys; sys.path.append(sys.argv[1])\n"
+        "from recovery.snapshots.reader import answer, program; scan = answer.scan_region\n"
         "def shorter(*arguments):\n"
         "    os.truncate(sys.argv[2], 0); return scan(*arguments)\n"
-        "reader.scan_region = shorter; sys.exit(reader.main(['--brief', sys.argv[2]]))"
+        "answer.scan_region = shorter; sys.exit(program.main(['--brief', sys.argv[2]]))"
     )
     told = subprocess.run(
-        [sys.executable, "-I", "-c", lost, READER.parent, path], capture_output=True, timeout=60
+        [sys.executable, "-I", "-c", lost, CHECKOUT, path], capture_output=True, timeout=60
     )
-    assert json.loads(told.stdout) == {"error": reader.SHORTER}
+    assert json.loads(told.stdout) == {"error": SHORTER}
     assert told.returncode == 2

@@ -17,9 +17,10 @@ import pytest
 import zstandard
 
 from recovery.errors import SnapshotError
-from recovery.snapshots import reader
+from recovery.snapshots.reader.answer import read_database
+from recovery.snapshots.reader.bundle import one_file
+from recovery.snapshots.reader.file_format import Document
 from recovery.snapshots.unpack import unpack
-from recovery.snapshots.verify import READER
 from tests.snapshots.conftest import History
 from tests.snapshots.damaging import Database
 
@@ -59,13 +60,13 @@ def checksummed(block: bytes) -> bytes:
     return block[:148] + b"%06o\0 " % summed + block[156:]
 
 
-def read(path: Path, content: bytes) -> reader.Document:
+def read(path: Path, content: bytes) -> Document:
     """The reader's answer for these bytes."""
     path.write_bytes(content)
-    return reader.read_database(str(path))
+    return read_database(str(path))
 
 
-def without_its_tar(document: reader.Document) -> reader.Document:
+def without_its_tar(document: Document) -> Document:
     """What has to be the same for the unpacked database."""
     return {
         name: value
@@ -74,14 +75,14 @@ def without_its_tar(document: reader.Document) -> reader.Document:
     }
 
 
-async def unpacked(path: Path) -> reader.Document | str:
+async def unpacked(path: Path) -> Document | str:
     """What the reader says of the unpacked database, or why there is none."""
     target = path.with_name("unpacked.db")
     try:
         wrappings = await unpack(path, target)
     except SnapshotError as error:
         return error.what
-    return dict(reader.read_database(str(target)), unpackedFrom=list(wrappings))
+    return dict(read_database(str(target)), unpackedFrom=list(wrappings))
 
 
 async def assert_read_in_place(path: Path, content: bytes) -> None:
@@ -128,13 +129,13 @@ def test_a_tar_is_read_by_the_program_from_stdin_as_well(history: History, tmp_p
     for options in ([], ["--brief"]):
         told = subprocess.run(
             [sys.executable, "-I", "-S", "-", *options, path],
-            input=READER.read_bytes(),
+            input=one_file(),
             capture_output=True,
             check=True,
             timeout=60,
         )
         answer = json.loads(told.stdout)
-        assert answer == reader.read_database(str(path), brief=bool(options))
+        assert answer == read_database(str(path), brief=bool(options))
         assert answer["unpackedFrom"] == ["tar"]
         assert answer["contents"]["revision"] > 10
 
@@ -144,7 +145,7 @@ def test_progress_counts_the_databases_bytes(history: History, tmp_path: Path) -
     content = history.lived.read_bytes() + bytes(8 << 20)
     path.write_bytes(tarred([("notes", bytes(9 << 20)), ("snapshot.db", content)]))
     told: list[tuple[int, int]] = []
-    reader.read_database(str(path), report=lambda done, total: told.append((done, total)))
+    read_database(str(path), report=lambda done, total: told.append((done, total)))
     assert told
     assert all(done <= total == len(content) for done, total in told)
 

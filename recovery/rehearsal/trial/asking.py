@@ -12,7 +12,7 @@ from recovery.errors import EtcdError
 from recovery.rehearsal.trial.asking_peers import ask_as_a_peer
 from recovery.rehearsal.trial.scratch_cluster import ScratchMember
 from recovery.snapshots.live_keys import LiveKeys
-from recovery.snapshots.reader import shown
+from recovery.snapshots.reader.shown import shown
 
 MOST_NAMED = 5
 """Keys that differ and are told by name; the others are counted."""

@@ -14,6 +14,8 @@ _MOST_ENTRIES = 100_000
 _BUFFER = 1 << 18
 _MOST_HEADER = (1 << 20) + _BUFFER
 _NAMES_SHOWN = 8
+_EMPTY_READS = 16
+"""tarfile skips a file by reading it, and goes on at the archive's end if its size is absurd."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,16 @@ def tar_entries(source: Source, where: str) -> Iterator[TarEntry]:
                     raise SnapshotError(
                         f"the tar holds more than {_MOST_ENTRIES} files", where=where
                     )
+                if entry.size < 0:
+                    raise tarfile.ReadError("a file of less than nothing")
                 member = _member(tar, entry, archive)
                 yield TarEntry(_shown(entry.name), _described(entry), member)
                 if member is not None:
                     while member.read(CHUNK):
                         pass
                 archive.allowance = _MOST_HEADER
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
+        # What tarfile lets escape where a header gives a size below zero or beyond all files.
         raise SnapshotError(
             "it is corrupt: the tar is damaged or cut short between its files",
             where=where,
@@ -72,10 +77,14 @@ class _Archive:
         self.where = where
         self.total = 0
         self.allowance: int | None = None
+        self._empty = 0
 
     def read(self, size: int, /) -> bytes:
         piece = self._source.read(size)
         self.total += len(piece)
+        self._empty = 0 if piece else self._empty + 1
+        if self._empty > _EMPTY_READS:
+            raise tarfile.ReadError("a file in it goes on behind its end")
         if self.allowance is not None:
             self.allowance -= len(piece)
             if self.allowance < 0:

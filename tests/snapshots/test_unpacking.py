@@ -170,6 +170,34 @@ async def test_a_tar_header_of_absurd_size_is_refused(target: Path) -> None:
     assert "absurd" in await refusal(header.tobuf() + bytes(8 << 20), target)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("size", [-512, -1, 1 << 62, (1 << 71) + 5])
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.CHRTYPE])
+async def test_a_tar_with_a_file_of_impossible_size_is_refused_and_ends(
+    target: Path, size: int, kind: bytes
+) -> None:
+    header = bytearray(tarred(("notes.txt", b"")))[:512]
+    # Numbers too large for octal digits, and those below zero, are written to base 256.
+    sign = 0o377 if size < 0 else 0o200
+    header[124:136] = bytes([sign]) + (size % (1 << 88)).to_bytes(11, "big")
+    header[156:157] = kind
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    target.with_name("stored").write_bytes(header + b"x" * 512 * 40)
+    with pytest.raises(SnapshotError):
+        await unpack(target.with_name("stored"), target)
+
+
+async def test_a_chain_of_long_names_without_end_is_refused(target: Path) -> None:
+    longer = bytearray(tarred(("name", b"n" * 600)))[: 512 * 3]
+    longer[156:157] = b"L"
+    longer[148:156] = b" " * 8
+    longer[148:156] = b"%06o\0 " % sum(longer[:512])
+    target.with_name("stored").write_bytes(longer * 5000)
+    with pytest.raises(SnapshotError):
+        await unpack(target.with_name("stored"), target)
+
+
 async def test_a_cancelled_unpacking_leaves_nothing_behind(
     history: History, tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recovery.backups.model import Snapshot
-from recovery.backups.newest_state import RAISED, NewestState, revisions_since
+from recovery.backups.newest_state import RAISED, began_anew, revisions_since
 from recovery.snapshots.comparison import Change, Comparison
 from screens.case import Case
 from screens.wording import plural, sentence, span, thousands
@@ -13,16 +13,18 @@ def loss_sentence(case: Case, snapshot: Snapshot) -> str:
     """`Restoring it loses 14 h: 1 204 revisions since, 31 objects changed, 4 created.`"""
     newest = case.newest
     if snapshot.member is not None:
-        return _of_own_data(case, snapshot, newest)
+        return _of_own_data(case, snapshot)
     if snapshot.taken_at is None:
         return "Nobody knows when it was taken."
     lost = span((case.clock() - snapshot.taken_at).total_seconds())
-    since = revisions_since(snapshot, newest)
+    # That nothing newer was found anywhere does not mean that nothing newer was written.
+    told_by_another = newest is not None and newest.snapshot != snapshot
+    since = revisions_since(snapshot, newest) if told_by_another else None
     changes = case.changes_since(snapshot)
     told = [f"{plural(since, 'revision')} since"] if since is not None else []
     told += changes_in_words(changes) if changes is not None else []
-    if since == 0:
-        return "Restoring it loses nothing: no later revision is known anywhere."
+    if since == 0 and newest is not None and newest.member is not None:
+        return f"{newest.member} holds nothing newer: restoring it loses nothing that is left."
     if not told:
         return f"Restoring it loses everything written in the last {lost}."
     return f"Restoring it loses {lost}: {', '.join(told)}."
@@ -41,6 +43,8 @@ def changes_in_words(comparison: Comparison) -> list[str]:
 
 def own_data_note(case: Case, snapshot: Snapshot) -> str:
     """How far a member's own data is ahead of the newest backup that verifies."""
+    if began_anew(snapshot, case.incident.catalog):
+        return f"{plural(snapshot.live_keys or 0, 'key')} only: it began anew"
     revision = case.revision(snapshot)
     best = case.newest_verified(case.incident.catalog)
     if revision is None or best is None or best.revision is None:
@@ -51,8 +55,10 @@ def own_data_note(case: Case, snapshot: Snapshot) -> str:
     return f"{plural(ahead, 'revision')} newer" if ahead > 0 else "nothing newer"
 
 
-def _of_own_data(case: Case, snapshot: Snapshot, newest: NewestState | None) -> str:
+def _of_own_data(case: Case, snapshot: Snapshot) -> str:
     note = own_data_note(case, snapshot)
+    if began_anew(snapshot, case.incident.catalog):
+        return f"It began anew, empty: {note.partition(':')[0]}. Restoring it loses all the rest."
     told = f"{sentence(f'{note} than the newest good backup')} " if note else ""
     if snapshot.copies and snapshot.copies[0].in_use:
         return f"{told}Its etcd runs and gives a copy with a hash."

@@ -81,9 +81,12 @@ def own_data(copies: Iterable[Copy]) -> tuple[Snapshot, ...]:
     )
 
 
-def with_verdict(catalog: Catalog, name: str, verdict: Verdict) -> Catalog:
+def with_verdict(
+    catalog: Catalog, name: str, verdict: Verdict, live_keys: int | None = None
+) -> Catalog:
     """The catalog after a snapshot of it was verified. An unknown name changes nothing.
 
+    `live_keys` is what is known where the verdict comes without contents.
     What verifies is usable even if the platform recorded it as failed: what the record says then
     becomes the remark.
     """
@@ -92,7 +95,10 @@ def with_verdict(catalog: Catalog, name: str, verdict: Verdict) -> Catalog:
         if snapshot.name != name:
             return snapshot
         learned = dataclasses.replace(
-            snapshot, integrity=verdict.integrity, revision=verdict.revision
+            snapshot,
+            integrity=verdict.integrity,
+            revision=verdict.revision,
+            live_keys=verdict.contents.live_keys if verdict.contents is not None else live_keys,
         )
         if verdict.integrity is Integrity.CORRUPT:
             return dataclasses.replace(learned, reason=verdict.reason or "the file is corrupt")
@@ -113,7 +119,7 @@ def keep_verdicts(catalog: Catalog, earlier: Catalog) -> Catalog:
         before = known.get(snapshot.name)
         if before is not None and set(snapshot.copies) == set(before.copies):
             verdict = Verdict(before.integrity, before.reason, None, revision=before.revision)
-            catalog = with_verdict(catalog, snapshot.name, verdict)
+            catalog = with_verdict(catalog, snapshot.name, verdict, before.live_keys)
     return catalog
 
 

@@ -94,6 +94,8 @@ class Snapshot:
     """The name of the member whose own database this is; None for a backup."""
     revision: int | None = None
     """etcd's revision of it, as soon as somebody has read it."""
+    live_keys: int | None = None
+    """How many keys it has at that revision, as soon as somebody has read it whole."""
 
     @property
     def size(self) -> int:

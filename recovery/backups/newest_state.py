@@ -24,8 +24,27 @@ class NewestState:
 
 
 def newest_state(catalog: Catalog | None, facts: ClusterFacts | None) -> NewestState | None:
-    """What the members say and what has been read so far; None where nothing is known yet."""
-    return max(_states(catalog, facts), key=lambda state: state.revision, default=None)
+    """What the members say and what has been read so far; None where nothing is known yet.
+
+    A member that lost its data and began anew does not count, whatever its revision.
+    """
+    return max(_states(catalog, facts), key=_rank, default=None)
+
+
+def began_anew(own: Snapshot, catalog: Catalog | None) -> bool:
+    """Whether a member's own data is that of a cluster which began anew, with hardly a key.
+
+    etcd that finds its data directory empty may found a new cluster, whose revisions soon pass
+    those of the backups; but the keys are gone.
+    """
+    if own.member is None or own.live_keys is None or catalog is None:
+        return False
+    sound = (
+        backup.live_keys
+        for backup in catalog.snapshots
+        if backup.member is None and backup.usable and backup.live_keys is not None
+    )
+    return own.live_keys * 2 < next(sound, 0)
 
 
 def revisions_since(snapshot: Snapshot, newest: NewestState | None) -> int | None:
@@ -47,10 +66,18 @@ def revision_of(snapshot: Snapshot, facts: ClusterFacts | None) -> int | None:
     return status.revision if status is not None else None
 
 
+def _rank(state: NewestState) -> tuple[int, bool, bool]:
+    """The highest revision; of several the one that a member holds, and that can be restored."""
+    return state.revision, state.member is not None, state.snapshot is not None
+
+
 def _states(catalog: Catalog | None, facts: ClusterFacts | None) -> Iterable[NewestState]:
-    for snapshot in catalog.snapshots if catalog is not None else ():
+    listed = catalog.snapshots if catalog is not None else ()
+    anew = {snapshot.member for snapshot in listed if began_anew(snapshot, catalog)}
+    for snapshot in listed:
         revision = revision_of(snapshot, facts)
-        if revision is not None and snapshot.usable:
+        if revision is not None and snapshot.usable and not began_anew(snapshot, catalog):
             yield NewestState(revision, snapshot, snapshot.member)
     for name, status in facts.members.items() if facts is not None else ():
-        yield NewestState(status.revision, None, name)
+        if name not in anew:
+            yield NewestState(status.revision, None, name)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from recovery.backups.model import Integrity
+from recovery.backups.outside_text import one_line
 from recovery.backups.stores import BytesProgress
 from recovery.snapshots.model import Verdict
 from recovery.snapshots.reader.bundle import one_file
@@ -21,6 +22,8 @@ from recovery.ssh.script import script
 
 if TYPE_CHECKING:
     from recovery.ssh.session import NodeSession
+
+_NUMBERS = ("revision", "keys", "liveKeys", "compactedRevision", "leases", "otherKeys")
 
 _SLOWEST = 4 << 20
 """Bytes a second; a node that reads its own disk more slowly is given up."""
@@ -90,6 +93,10 @@ def _in_words(answer: AnswerJson) -> ReadInPlace | None:
     if answer.get("damage", "format") == "format":
         # Packed, or no snapshot at all: this machine knows more kinds of files.
         return None
+    contents = answer.get("contents")
+    numbers = [answer.get("size"), *(contents.get(name) for name in _NUMBERS)] if contents else [0]
+    if not all(type(number) is int for number in numbers):
+        return None
     try:
         verdict = verdict_from(answer, reason_in_words(answer))
         return ReadInPlace(verdict, tuple(map(str, answer.get("unpackedFrom", ()))))
@@ -116,9 +123,20 @@ async def _with_python(
         return None
     try:
         answer = json.loads(result.stdout)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return answer if isinstance(answer, dict) else None
+    return _cleaned(answer) if isinstance(answer, dict) else None
+
+
+def _cleaned(value: Any) -> Any:
+    """The answer with every text fit for a terminal: JSON can carry what a terminal obeys."""
+    if isinstance(value, str):
+        return one_line(value)
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    if isinstance(value, dict):
+        return {one_line(str(name)): _cleaned(each) for name, each in value.items()}
+    return value
 
 
 async def _with_tools(

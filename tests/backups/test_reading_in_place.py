@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -121,6 +122,29 @@ async def test_the_nodes_words_are_never_trusted_as_more_than_text(
             liar.write_text(f"#!/bin/sh\ncat > /dev/null\nprintf '%s' '{answer}'\n")
             liar.chmod(0o755)
             assert await read(session, lay(tmp_path, real.saved)) is None
+
+
+async def test_what_a_node_says_cannot_steer_the_terminal(
+    node_with: NodeWith, real: RealSnapshot, tmp_path: Path
+) -> None:
+    answer = {
+        "integrity": "corrupt",
+        "damage": "structure",
+        "reason": "\x1b]52;c;aGk=\x07 \x1b[31mred",
+        "size": 5,
+        "sha256": "",
+        "databaseSize": 0,
+        "remarks": [],
+        "contents": None,
+    }
+    async with node_with() as session:
+        liar = tmp_path / "node/bin/python3"
+        liar.write_text(f"#!/bin/sh\ncat > /dev/null\ncat <<'E'\n{json.dumps(answer)}\nE\n")
+        liar.chmod(0o755)
+        found = await read(session, lay(tmp_path, real.saved))
+    assert found is not None
+    assert found.verdict.reason is not None
+    assert found.verdict.reason.isprintable()
 
 
 async def test_a_file_that_is_gone_has_to_be_looked_up_again(

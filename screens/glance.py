@@ -12,7 +12,18 @@ from screens.loss_words import loss_sentence
 from screens.marks import HEADING, Mark, cell, line, spread, stacked
 from screens.snapshot_facts import fact_pairs, pair_line, title_of
 from screens.widgets.node_summary import node_words
-from screens.wording import age, cut, folded, moment, schedule, sentence, size, span, thousands
+from screens.wording import (
+    age,
+    clipped,
+    cut,
+    folded,
+    moment,
+    schedule,
+    sentence,
+    size,
+    span,
+    thousands,
+)
 
 
 def configured_places(case: Case) -> list[str]:
@@ -173,7 +184,11 @@ class GlancePanel(Widget):
                 line(" ", (text, "$muted"))
                 for text in folded(diagnosis.advice, self.size.width - 2)
             ]
-            lines += [Content(""), Content.styled("MEMBERS", HEADING), *_members(facts)]
+            lines += [
+                Content(""),
+                Content.styled("MEMBERS", HEADING),
+                *_members(facts, self.size.width),
+            ]
         lines += [Content(""), Content.styled("BACKUPS", HEADING), *self._backups()]
         return stacked(lines)
 
@@ -193,13 +208,13 @@ class GlancePanel(Widget):
         return [line(" ", cell(Content.styled(word, "$muted"), 10), text) for word, text in pairs]
 
 
-def _members(facts: ClusterFacts) -> list[Content]:
+def _members(facts: ClusterFacts, width: int) -> list[Content]:
     lines = []
     for node in facts.cluster.control_plane:
         member = facts.members.get(node.name)
         if member is None:
             why = facts.silent.get(node.name, "not asked")
-            lines.append(line(" ", cell(node.name, 10), (why, "$muted")))
+            lines.append(line(" ", cell(node.name, 10), (clipped(why, width - 12), "$muted")))
             continue
         role = "leader" if member.is_leader else "follower" if member.leader_id else "no leader"
         lines.append(

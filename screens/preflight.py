@@ -19,6 +19,7 @@ from screens.checklist import CheckGroup, counts_in_words, draw_group, explain, 
 from screens.exporting import markdown_table
 from screens.incident_screen import IncidentScreen, Rule, common_keys
 from screens.marks import HEADING, Mark, cell, line, spread
+from screens.snapshot_facts import title_of
 from screens.widgets.row_list import Row, RowList
 from screens.wording import cut, plural
 
@@ -141,7 +142,7 @@ class PreflightScreen(IncidentScreen):
         if not self.is_mounted:
             return
         width = self.app.size.width
-        name = cut(self.snapshot.name, max(16, width - 50))
+        name = cut(title_of(self.snapshot), max(16, width - 50))
         left = line(" ", ("PREFLIGHT", HEADING), "  ", (name, "$muted"))
         right = line(counts_in_words(self.checks, complete=self.complete), " ")
         self.query_one("#preflight-heading", Static).update(spread(left, right, width))

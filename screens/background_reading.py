@@ -49,9 +49,11 @@ class BackgroundReading:
         """Read what is wanted, first come first served; then compare what is lost at least."""
         while self.wanted:
             snapshot = self._find(self.wanted[0])
-            if snapshot is not None and self._unread(snapshot):
-                await self._read(snapshot)
-            self.wanted = self.wanted[1:]
+            try:
+                if snapshot is not None and self._unread(snapshot):
+                    await self._read(snapshot)
+            finally:
+                self.wanted = self.wanted[1:]
             self.changed()
         await self._compare_best()
 

@@ -70,6 +70,7 @@ class Case:
     stale: bool = False
     """Whether the cluster was changed since it was looked at."""
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _under_way: dict[str, object] = field(default_factory=dict)
     _read: dict[str, tuple[Copy, ...]] = field(default_factory=dict)
     """The copies that there were when a snapshot was read."""
 
@@ -141,8 +142,12 @@ class Case:
         return self._locks.setdefault(snapshot.name, asyncio.Lock())
 
     def _progress_of(self, snapshot: Snapshot) -> Progress:
+        self._under_way[snapshot.name] = under_way = object()
+
         def progress(what: str, done: int, total: int) -> None:
-            self.moving[snapshot.name] = Moving(what, done, total)
+            # A thread may go on for a moment after its reading was stopped: nobody listens then.
+            if self._under_way.get(snapshot.name) is under_way:
+                self.moving[snapshot.name] = Moving(what, done, total)
 
         progress("reading", 0, 0)
         return progress
@@ -154,6 +159,7 @@ class Case:
             self.failures[snapshot.name] = error
             raise
         finally:
+            self._under_way.pop(snapshot.name, None)
             self.moving.pop(snapshot.name, None)
         self.failures.pop(snapshot.name, None)
         return answer

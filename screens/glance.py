@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from recovery.backups.model import Catalog, Integrity, Snapshot
+from recovery.backups.newest_state import revisions_since
 from recovery.cluster.facts import ClusterFacts
 from screens.case import Case
 from screens.loss_words import loss_sentence
@@ -146,7 +147,9 @@ class SnapshotSummary(Widget):
         if newest is None or newest.member is None or newest.snapshot is None:
             return ""
         sound = self.case.integrity(newest.snapshot) in (Integrity.VERIFIED, Integrity.NO_HASH)
-        return newest.member if sound else ""
+        best = self.case.newest_verified(self.case.incident.catalog)
+        ahead = best is None or revisions_since(best, newest)
+        return newest.member if sound and ahead else ""
 
     def _own_data(self, snapshot: Snapshot) -> Content:
         newest = self.case.newest

@@ -7,6 +7,7 @@ etcd's own program judge a bare database; whatever else lies there has to be fet
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from recovery.ssh.session import NodeSession
 
 _NUMBERS = ("revision", "keys", "liveKeys", "compactedRevision", "leases", "otherKeys")
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _SLOWEST = 4 << 20
 """Bytes a second; a node that reads its own disk more slowly is given up."""
@@ -147,19 +150,20 @@ async def _with_tools(
         return None
     said = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
     try:
-        size, whole = int(said["size"]), said["whole"]
-        fits = said["hash"] == said["trailer"]
-        revision = _revision(said.get("status"))
+        size, revision = int(said["size"]), _revision(said.get("status"))
+        digests = [said[name] for name in ("hash", "trailer", "whole")]
     except (KeyError, ValueError):
         return None
-    if not fits:
-        reason: str | None = "hash: the trailing sha256 does not fit the contents"
-    elif revision is None:
-        reason = f"structure: {said.get('refused', 'etcd cannot read it').strip()}"
-    else:
-        reason = None
-    integrity = Integrity.VERIFIED if reason is None else Integrity.CORRUPT
-    return ReadInPlace(Verdict(integrity, reason, None, whole, size, revision))
+    if not all(_SHA256.fullmatch(digest) for digest in digests):
+        return None
+    computed, trailer, whole = digests
+    if computed != trailer:
+        reason = "hash: the trailing sha256 does not fit the contents"
+        return ReadInPlace(Verdict(Integrity.CORRUPT, reason, None, whole, size))
+    if revision is None:
+        # The bytes are those that etcd wrote, and its program does not run here: look elsewhere.
+        return None
+    return ReadInPlace(Verdict(Integrity.VERIFIED, None, None, whole, size, revision))
 
 
 def _revision(status: str | None) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -98,9 +99,10 @@ def _location(reference: str) -> Copy | None:
         )
     on_node = _ON_NODE.fullmatch(reference)
     if on_node is not None:
-        own = on_node[2].endswith(DATABASE_IN_DATA_DIR)
+        path = posixpath.normpath(on_node[2])
+        own = path.endswith(DATABASE_IN_DATA_DIR)
         kind = StoreKind.MEMBER if own else StoreKind.NODE
-        return Copy(kind, on_node[2], 0, _UNKNOWN_TIME, node=on_node[1])
+        return Copy(kind, path, 0, _UNKNOWN_TIME, node=on_node[1])
     return None
 
 

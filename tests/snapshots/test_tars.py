@@ -227,6 +227,9 @@ async def test_changed_headers_are_judged_as_after_unpacking(
         await assert_judged_alike(tmp_path / "changed.tar", bytes(content))
 
 
+@pytest.mark.skipif(
+    sys.version_info < (3, 11, 4), reason="its tarfile refuses odd headers that later ones take"
+)
 async def test_changed_extended_headers_are_judged_as_after_unpacking(
     history: History, tmp_path: Path
 ) -> None:

@@ -67,7 +67,9 @@ async def _looked_at(
     if reference == LATEST:
         catalog = await _listed(incident, report)
         with ProgressLine() as progress:
-            return await newest_verified(catalog, lambda one: look(one, progress.moved))
+            # A `report` of its own means that stderr is not for people.
+            tell = _report_passed_over if report is report_errors else None
+            return await newest_verified(catalog, lambda one: look(one, progress.moved), tell)
     chosen = await find_reference(incident, reference, report)
     with ProgressLine() as progress:
         return await look(chosen, progress.moved)
@@ -91,6 +93,11 @@ async def _listed(incident: Incident, report: Callable[[Incident], None]) -> Cat
         report(incident)
     assert incident.catalog is not None
     return incident.catalog
+
+
+def _report_passed_over(snapshot: Snapshot, why: str) -> None:
+    """`latest` never takes an older backup in silence."""
+    sys.stderr.write(f"etcd-rescue: passed over {snapshot.name}: {why}\n")
 
 
 def report_errors(incident: Incident) -> None:

@@ -24,6 +24,7 @@ from recovery.errors import RefusedError, SnapshotError
 from recovery.health.expected import Expected
 from recovery.health.model import Check, HealthReport
 from recovery.health.preflight import preflight
+from recovery.health.preflight_snapshot import richer_snapshot
 from recovery.inventory.model import Cluster
 from recovery.places import cache_directory, runs_directory, state_directory
 from recovery.restore.events import Event
@@ -194,6 +195,10 @@ class Incident:
         self.preflight_checks = preflight(
             await self.look(), contents, fetched.size, has_hash(fetched), fetched.member
         )
+        listed = self.catalog.snapshots if self.catalog is not None else ()
+        richest = max(listed, key=lambda each: each.live_keys or 0, default=None)
+        if richest is not None and richest.live_keys:
+            self.preflight_checks += (*richer_snapshot(contents, richest.name, richest.live_keys),)
         for check in self.preflight_checks:
             if on_check is not None:
                 on_check(check)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import overload
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.geometry import Size
 from textual.widgets import Input, Static
 
 from recovery.snapshots.comparison import Change, KeyChange
 from screens.comparison_text import COLOURS, NO_NAMESPACE, NOT_KUBERNETES, SIGNS
 from screens.marks import HEADING, cell, line
-from screens.widgets.row_list import Row, RowList
+from screens.widgets.long_list import LongList
 from screens.wording import cut, thousands
 
 _SLICE = 4000
@@ -75,54 +71,22 @@ async def narrowed(keys: Sequence[KeyChange], by: Narrowing) -> Sequence[int]:
     return places
 
 
-class _KeyRows(Sequence[Row]):
-    """Rows made only when they are looked at."""
-
-    def __init__(self, keys: Sequence[KeyChange], places: Sequence[int]) -> None:
-        self._keys, self._places = keys, places
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
-        if isinstance(index, slice):
-            return _KeyRows(self._keys, self._places[index])
-        place = self._places[index]
-        return Row(str(place), partial(_draw, self._keys[place]))
-
-
-class KeyList(RowList):
+class KeyList(LongList):
     """The wanted ones of many keys; the cursor stays on its key while others come and go."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._keys: Sequence[KeyChange] = ()
-        self._places: Sequence[int] = ()
 
     @property
     def chosen(self) -> KeyChange | None:
         """The key under the cursor."""
-        place = self.key
-        return self._keys[int(place)] if place is not None else None
-
-    @property
-    def shown(self) -> int:
-        """How many keys are shown."""
-        return len(self._places)
+        return self._keys[self.place] if self.place is not None else None
 
     def show_keys(self, keys: Sequence[KeyChange], places: Sequence[int]) -> None:
         """Show the keys at these places (ascending) of all keys."""
-        before = self.key
-        self._keys, self._places = keys, places
-        self._rows = _KeyRows(keys, places)
-        self.virtual_size = Size(self.scrollable_content_region.width, len(places))
-        nearest = bisect_left(places, int(before)) if before is not None else 0
-        self._place(nearest)
-        self.refresh()
+        self._keys = keys
+        self.show_places(places, lambda place, width: _draw(keys[place], width))
 
 
 class KeyPane(Vertical):

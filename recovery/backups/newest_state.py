@@ -44,7 +44,7 @@ def began_anew(own: Snapshot, catalog: Catalog | None) -> bool:
         for backup in catalog.snapshots
         if backup.member is None and backup.usable and backup.live_keys is not None
     )
-    return own.live_keys * 2 < next(sound, 0)
+    return own.live_keys * 2 < max(sound, default=0)
 
 
 def revisions_since(snapshot: Snapshot, newest: NewestState | None) -> int | None:

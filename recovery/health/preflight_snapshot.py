@@ -99,6 +99,23 @@ def _version(facts: ClusterFacts, contents: SnapshotContents) -> Check:
     return ok(name, CLUSTER_SCOPE, f"etcd {text}")
 
 
+def richer_snapshot(contents: SnapshotContents, name: str, live_keys: int) -> Iterator[Check]:
+    """Whether another snapshot of the cluster holds far more: this one may be of a new beginning.
+
+    etcd that finds its data directory empty may found a new cluster, whose backups look well.
+    """
+    if contents.live_keys * 2 < live_keys:
+        yield Check(
+            "snapshot's keys",
+            CLUSTER_SCOPE,
+            CheckStatus.WARNING,
+            f"{contents.live_keys}, where {name} has {live_keys}",
+            "It may have been taken of a cluster that had lost its data and begun anew.",
+            f"compare it with {name} before you go on: etcd-rescue diff",
+            must_be_acknowledged=True,
+        )
+
+
 def _own_data(member: str) -> Check:
     return Check(
         "snapshot's origin",

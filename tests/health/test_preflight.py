@@ -9,6 +9,7 @@ import pytest
 from recovery.cluster.facts import ClusterFacts, EtcdTool, ServiceState, ToolKind, Version
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
 from recovery.health.preflight import preflight
+from recovery.health.preflight_snapshot import richer_snapshot
 from recovery.snapshots.model import SnapshotContents, SnapshotMember
 from tests.cluster.samples import (
     CLUSTER,
@@ -207,3 +208,11 @@ def test_a_faulty_etcd_version_is_named() -> None:
     check = judge(dataclasses.replace(lost(), nodes=nodes))[CLUSTER_SCOPE, "etcd version"]
     assert check.status is WARNING
     assert "3.5.3" in check.remedy
+
+
+def test_a_snapshot_with_far_fewer_keys_than_another_has_to_be_acknowledged() -> None:
+    few = dataclasses.replace(CONTENTS, live_keys=100)
+    (check,) = richer_snapshot(few, "older.tar", 3000)
+    assert check.must_be_acknowledged
+    assert "older.tar" in check.message
+    assert not list(richer_snapshot(few, "older.tar", 150))

@@ -223,6 +223,7 @@ class Incident:
     ) -> RestoreRun:
         """A run of the plan, not yet started. The listener is called on the event loop's thread."""
         from recovery.cluster.kubernetes import api_server_url
+        from recovery.restore.delivering import Deliverer
         from recovery.restore.node_work import NodeWorker
         from recovery.restore.run import PlanRun
         from recovery.restore.run_record import RunRecord
@@ -244,7 +245,7 @@ class Incident:
             },
         )
         record = RunRecord(runs_directory(self._environ), plan)
-        worker = NodeWorker(self._fleet, fetched.database)
+        worker = NodeWorker(self._fleet, Deliverer(self._fleet, fetched.database))
         return PlanRun(plan, record, worker, watcher, operator, listener)
 
     async def health(

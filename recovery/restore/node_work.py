@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from recovery.errors import NodeError, RescueError
+from recovery.restore.delivering import Deliverer, Moved, Say
 from recovery.restore.events import Outcome, Stream
 from recovery.restore.operator import NodeFailure
-from recovery.restore.plan import Carried, Delivery, NodeWork
+from recovery.restore.plan import NodeWork
 from recovery.ssh.fleet import Fleet
 from recovery.ssh.session import NodeSession, OutputStream
 
 PROBE_SECONDS = 60.0
 TAIL_LINES = 20
-
-Say = Callable[[Stream, Sequence[str]], None]
-Moved = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +27,11 @@ class WorkResult:
 
 
 class NodeWorker:
-    """Runs the work of actions on nodes. Holds the snapshot that is delivered."""
+    """Runs the work of actions on nodes."""
 
-    def __init__(self, fleet: Fleet, snapshot: Path) -> None:
+    def __init__(self, fleet: Fleet, deliverer: Deliverer) -> None:
         self._fleet = fleet
-        self._snapshot = snapshot
+        self._deliverer = deliverer
 
     async def do(
         self, work: NodeWork, *, timeout: float, again: bool, say: Say, moved: Moved
@@ -57,7 +53,7 @@ class NodeWorker:
                 heard(Stream.NOTE, ["already done"])
                 return WorkResult(Outcome.ALREADY_DONE)
             if work.delivery is not None:
-                await self._deliver(session, work.delivery, heard, moved)
+                await self._deliverer.deliver(session, work.delivery, heard, moved)
                 return WorkResult(Outcome.DONE)
             return await self._script(session, work, timeout, heard, tail)
         except RescueError as error:
@@ -117,43 +113,6 @@ class NodeWorker:
         seconds = max(PROBE_SECONDS, timeout) if work.delivery else PROBE_SECONDS
         result = await session.run(work.probe, timeout=seconds)
         return result.exit_status == 0
-
-    async def _deliver(
-        self, session: NodeSession, delivery: Delivery, heard: Say, moved: Moved
-    ) -> None:
-        if delivery.carried is Carried.SNAPSHOT and delivery.sha256 is not None:
-            heard(Stream.COMMAND, [f"$ copy snapshot.db to {delivery.target}"])
-            await session.push(
-                self._snapshot,
-                delivery.target,
-                sha256=delivery.sha256,
-                mode=delivery.mode,
-                progress=lambda done, total: moved("snapshot", done, total),
-            )
-            heard(Stream.NOTE, [f"arrived whole, sha256 {delivery.sha256}"])
-            return
-        await self._carry(session, delivery, heard, moved)
-
-    async def _carry(
-        self, session: NodeSession, delivery: Delivery, heard: Say, moved: Moved
-    ) -> None:
-        if delivery.source_node is None or delivery.source_path is None:
-            raise RescueError("the plan does not say where the file comes from")
-        source = self._fleet.session(delivery.source_node)
-        heard(
-            Stream.COMMAND,
-            [f"$ copy {delivery.source_node}:{delivery.source_path} to {delivery.target}"],
-        )
-        with tempfile.TemporaryDirectory(prefix="etcd-rescue-") as directory:
-            local = Path(directory) / "tool"
-            sha256 = await source.fetch(delivery.source_path, local)
-            await session.push(
-                local,
-                delivery.target,
-                sha256=sha256,
-                mode=delivery.mode,
-                progress=lambda done, total: moved("restore program", done, total),
-            )
 
 
 def _split_commands(lines: Sequence[str]) -> list[tuple[Stream, list[str]]]:

@@ -14,9 +14,9 @@ import pytest
 
 from recovery.errors import RescueError
 from recovery.incident import Incident
+from recovery.restore.delivering import Moved, Say
 from recovery.restore.events import ActionEnded, Event, Outcome, Output, RunEnded, StepEnded, Stream
 from recovery.restore.journal import JournalEvent, read_journal
-from recovery.restore.delivering import Moved, Say
 from recovery.restore.node_work import NodeWorker, WorkResult
 from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailure
 from recovery.restore.plan import Gate, NodeWork, Plan, Watch

@@ -16,6 +16,8 @@ class Outcome(enum.Enum):
     SKIPPED = "skipped"
     REFUSED = "refused"
     ABORTED = "aborted"
+    SHORT = "short"
+    """Done on a majority of the nodes; a resumed run brings the others in."""
 
 
 class Stream(enum.Enum):

@@ -14,6 +14,8 @@ class Decision(enum.Enum):
 
     RETRY = "retry"
     SKIP = "skip"
+    WITHOUT = "without"
+    """Go on without the nodes on which it failed; a resumed run brings them in."""
     ABORT = "abort"
 
 
@@ -37,6 +39,8 @@ class ActionFailure:
     action: Action
     failures: tuple[NodeFailure, ...]
     attempt: int
+    can_go_on_without: bool = False
+    """Whether the other nodes are enough to go on, so that these can be brought in later."""
 
 
 @dataclass(frozen=True, slots=True)

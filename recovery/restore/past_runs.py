@@ -19,6 +19,7 @@ class RunState(enum.Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    ROLLED_BACK = "rolled-back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,10 @@ class PastRun:
     message: str
     directory: Path
     entries: tuple[JournalEntry, ...]
+    on_nodes: tuple[str, ...] = ()
+    """The nodes whose copy was read, where the run was started from another machine."""
+    cleaned: bool = False
+    """Whether what it left on the nodes was deleted."""
 
 
 def list_runs(runs: Path) -> tuple[PastRun, ...]:

@@ -33,7 +33,7 @@ def gates(
             id=REPLACE_GATE,
             title="the API goes down now",
             risk=Risk.DESTROY,
-            steps=("stop", "set-aside", "manifest", "place", "start"),
+            steps=("stop", "manifest", "set-aside", "place", "start"),
             stops="kubelet, etcd, kube-apiserver, scheduler, controller-manager",
             replaces=f"{_everywhere(grounds, first.member)}, by the snapshot {source.name}",
             keeps=f"the old data in {_everywhere(grounds, first.aside)}",

@@ -64,9 +64,24 @@ class NodeGround:
         return posixpath.join(self.staging, "placed")
 
     @property
+    def started(self) -> str:
+        """The mark that says that kubelet was told to start the restored member."""
+        return posixpath.join(self.staging, "started")
+
+    @property
+    def back(self) -> str:
+        """The mark that says that the old data is back after a rollback."""
+        return posixpath.join(self.staging, "back")
+
+    @property
     def aside(self) -> str:
         """Where the old data is kept."""
         return posixpath.join(self.staging, "aside")
+
+    @property
+    def listing(self) -> str:
+        """The old data's files as they were set aside: size, inode, time, name."""
+        return posixpath.join(self.staging, "aside.list")
 
     @property
     def snapshot(self) -> str:

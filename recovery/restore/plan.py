@@ -32,6 +32,8 @@ class Watch(enum.Enum):
     """Same members, same hash at the same revision, and a write goes through."""
     HEALTH_PROVEN = "health-proven"
     """Every check of the health screen passes."""
+    AS_IT_WAS = "as-it-was"
+    """What answered before the run answers again."""
 
 
 class Carried(enum.Enum):
@@ -66,6 +68,8 @@ class NodeWork:
     probe: str | None = None
     """A script that exits 0 exactly when the work is already done."""
     undo: str | None = None
+    undone: str | None = None
+    """A script that exits 0 exactly when there is nothing to undo, or nothing any more."""
     delivery: Delivery | None = None
 
 
@@ -128,6 +132,14 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedMember:
+    """A member of the restored cluster, as --initial-cluster names it."""
+
+    name: str
+    peer_urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RestoreSource:
     """The snapshot that is restored, as far as a plan needs it."""
 
@@ -141,6 +153,32 @@ class RestoreSource:
     """RFC 3339 UTC."""
     member: str | None = None
     """The name of the member whose own database it is; None for a backup."""
+    members: tuple[PlannedMember, ...] = ()
+    """The members as the snapshot knows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlace:
+    """Where a run lives on one control-plane node. Paths are the node's own."""
+
+    node: str
+    work: str
+    """The directory of all runs, which holds the cluster's lock."""
+    run_dir: str
+    """This run's: snapshot, tool, configuration, jobs, and a copy of its record."""
+    staging: str
+    """This run's, on the data directory's filesystem: the restored member, what is set aside."""
+    member: str
+    """The member's directory inside the data directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberBefore:
+    """How a member stood when the plan was made, for comparison after a rollback."""
+
+    node: str
+    answered: bool
+    had_leader: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +207,24 @@ class Plan:
     """How far revisions are raised; 0 where the tool cannot."""
     quorum_was_lost: bool = True
     """Whether the cluster had lost its quorum when the plan was made."""
+    members: tuple[PlannedMember, ...] = ()
+    """All members of the restored cluster, those on absent nodes too."""
+    places: tuple[NodePlace, ...] = ()
+    absent: tuple[str, ...] = ()
+    """Control-plane nodes that could not be reached; a resumed run brings them in."""
+    before: tuple[MemberBefore, ...] = ()
+
+    @property
+    def token(self) -> str:
+        """The --initial-cluster-token: fresh in every run, so that no stale member can join."""
+        return f"etcd-rescue-{self.run_id}"
+
+    def place(self, node: str) -> NodePlace:
+        """Where the run lives on that node; KeyError where it has no place there."""
+        for place in self.places:
+            if place.node == node:
+                return place
+        raise KeyError(node)
 
     def step(self, step_id: str) -> Step:
         """The step of that id; KeyError where there is none."""

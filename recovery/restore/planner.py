@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from recovery.cluster.diagnosis import diagnose
+from recovery.cluster.diagnosis import diagnose, majority
 from recovery.cluster.etcd_tools import choose_tool
 from recovery.cluster.facts import (
     ClusterFacts,
@@ -24,13 +24,22 @@ from recovery.errors import RefusedError
 from recovery.inventory.model import Node
 from recovery.restore.gates import gates
 from recovery.restore.ground import NodeGround, ToolChoice
-from recovery.restore.plan import ManifestEdit, Plan, RestoreSource, Step
+from recovery.restore.plan import (
+    ManifestEdit,
+    MemberBefore,
+    NodePlace,
+    Plan,
+    PlannedMember,
+    RestoreSource,
+    Step,
+)
+from recovery.restore.planned_members import in_words, planned_members
 from recovery.restore.steps.s01_recheck import recheck
 from recovery.restore.steps.s02_stage import stage
 from recovery.restore.steps.s03_restore_members import restore_members
 from recovery.restore.steps.s04_stop import stop_control_plane
-from recovery.restore.steps.s05_set_aside import set_aside
-from recovery.restore.steps.s06_manifest import set_existing
+from recovery.restore.steps.s05_manifest import set_existing
+from recovery.restore.steps.s06_set_aside import set_aside
 from recovery.restore.steps.s07_place import place
 from recovery.restore.steps.s08_start import start
 from recovery.restore.steps.s09_verify import verify
@@ -58,6 +67,10 @@ class PlanOptions:
     """What a person can choose; the run's id is fixed before anything starts."""
 
     run_id: str
+    without: tuple[str, ...] = ()
+    """Control-plane nodes that are left for later: a majority must be there without them."""
+    only: tuple[str, ...] = ()
+    """Plan for these nodes alone, which an earlier plan with the same id has left for later."""
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -71,12 +84,13 @@ def plan(facts: ClusterFacts, source: RestoreSource, options: PlanOptions) -> Pl
 
     Raises RefusedError where the facts do not allow a plan, naming the node and the remedy.
     """
-    nodes = _all_facts(facts)
-    choices = _choose_tools(nodes)
+    nodes = _present(facts, options)
+    choices = _choose_tools(nodes, list(facts.nodes.values()))
     bump = REVISION_BUMP if all(c.tool.bumps_revision for c in choices.values()) else 0
     grounds = [_ground(node, choices[node.node.name], options.run_id) for node in nodes]
+    members = planned_members(facts, source)
     quorum_lost = _quorum_lost(facts)
-    steps = _steps(facts, grounds, source, options, bump, quorum_lost)
+    steps = _steps(facts, grounds, source, members, options, bump, quorum_lost)
     return Plan(
         run_id=options.run_id,
         cluster=facts.cluster.name,
@@ -94,6 +108,23 @@ def plan(facts: ClusterFacts, source: RestoreSource, options: PlanOptions) -> Pl
         warnings=_warnings(grounds, source, bump, quorum_lost),
         revision_bump=bump,
         quorum_was_lost=quorum_lost,
+        members=members,
+        places=tuple(
+            NodePlace(g.name, g.node.paths.work, g.run_dir, g.staging, g.member) for g in grounds
+        ),
+        absent=options.without,
+        before=_before(facts),
+    )
+
+
+def _before(facts: ClusterFacts) -> tuple[MemberBefore, ...]:
+    return tuple(
+        MemberBefore(
+            node.name,
+            answered=node.name in facts.members,
+            had_leader=node.name in facts.members and facts.members[node.name].leader_id != 0,
+        )
+        for node in facts.cluster.control_plane
     )
 
 
@@ -101,6 +132,7 @@ def _steps(
     facts: ClusterFacts,
     grounds: Sequence[NodeGround],
     source: RestoreSource,
+    members: Sequence[PlannedMember],
     options: PlanOptions,
     bump: int,
     quorum_lost: bool,
@@ -109,10 +141,10 @@ def _steps(
     return (
         recheck(grounds, source.size + WAL_BYTES),
         stage(grounds, source),
-        restore_members(grounds, source, f"etcd-rescue-{options.run_id}", bump),
+        restore_members(grounds, source, members, f"etcd-rescue-{options.run_id}", bump),
         stop_control_plane(grounds, quorum_was_lost=quorum_lost),
-        set_aside(grounds),
         set_existing(grounds, after),
+        set_aside(grounds),
         place(grounds),
         start(grounds),
         verify(grounds),
@@ -121,20 +153,28 @@ def _steps(
     )
 
 
-def _all_facts(facts: ClusterFacts) -> list[NodeFacts]:
-    missing = list(facts.unreachable)
+def _present(facts: ClusterFacts, options: PlanOptions) -> list[NodeFacts]:
+    names = [node.name for node in facts.cluster.control_plane]
+    wanted = [name for name in names if name not in options.without]
+    if options.only:
+        wanted = [name for name in wanted if name in options.only]
+    if not options.only and len(wanted) < majority(len(names)):
+        raise RefusedError(
+            f"without {in_words(options.without)} there is no majority of the {len(names)} members",
+            where=facts.cluster.name,
+            remedy=f"bring one of {in_words(options.without)} back",
+        )
+    missing = [name for name in wanted if name in facts.unreachable]
     if missing:
         error = facts.unreachable[missing[0]]
         raise RefusedError(
-            f"{_names(missing)} cannot be reached, and all control-plane nodes are restored "
+            f"{in_words(missing)} cannot be reached, and all control-plane nodes are restored "
             "together",
             where=facts.cluster.name,
-            remedy=f"bring {_names(missing)} back, or correct the inventory: {error.what}",
+            remedy=f"bring {in_words(missing)} back, or correct the inventory: {error.what}",
         )
-    nodes = [
-        facts.nodes[node.name] for node in facts.cluster.control_plane if node.name in facts.nodes
-    ]
-    if len(nodes) != len(facts.cluster.control_plane):
+    nodes = [facts.nodes[name] for name in wanted if name in facts.nodes]
+    if len(nodes) != len(wanted):
         raise RefusedError(
             "not every control-plane node has been asked yet",
             where=facts.cluster.name,
@@ -143,14 +183,17 @@ def _all_facts(facts: ClusterFacts) -> list[NodeFacts]:
     return nodes
 
 
-def _choose_tools(nodes: Sequence[NodeFacts]) -> dict[str, ToolChoice]:
-    version = _server_version(nodes)
-    own = {node.node.name: choose_tool(version, node.tools) for node in nodes}
+def _choose_tools(
+    nodes: Sequence[NodeFacts], everywhere: Sequence[NodeFacts]
+) -> dict[str, ToolChoice]:
+    """A program for each of `nodes`: its own, or one of any node's."""
+    version = _server_version(everywhere)
+    own = {node.node.name: choose_tool(version, node.tools) for node in everywhere}
     choices: dict[str, ToolChoice] = {}
     for node in nodes:
         tool = own[node.node.name]
         choices[node.node.name] = (
-            ToolChoice(tool) if tool is not None else _carried(node, nodes, own, version)
+            ToolChoice(tool) if tool is not None else _carried(node, everywhere, own, version)
         )
     return choices
 
@@ -268,10 +311,6 @@ def _warnings(
             "later once the cluster is back."
         )
     return tuple(warnings)
-
-
-def _names(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _sha256(text: str) -> str:

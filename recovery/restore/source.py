@@ -6,7 +6,7 @@ from datetime import datetime
 
 from recovery.backups.model import Integrity
 from recovery.errors import RefusedError
-from recovery.restore.plan import RestoreSource
+from recovery.restore.plan import PlannedMember, RestoreSource
 from recovery.snapshots.model import FetchedSnapshot, SnapshotContents
 
 
@@ -29,13 +29,15 @@ def has_hash(fetched: FetchedSnapshot) -> bool:
 
 def restore_source(fetched: FetchedSnapshot, taken_at: datetime | None) -> RestoreSource:
     """The snapshot as a plan names it; raises RefusedError for a corrupt one."""
+    contents = require_sound(fetched)
     return RestoreSource(
         name=fetched.name,
         location=fetched.location,
         sha256=fetched.sha256,
         size=fetched.size,
         has_hash=has_hash(fetched),
-        revision=require_sound(fetched).revision,
+        revision=contents.revision,
         taken_at=f"{taken_at:%Y-%m-%dT%H:%M:%SZ}" if taken_at else None,
         member=fetched.member,
+        members=tuple(PlannedMember(each.name, each.peer_urls) for each in contents.members),
     )

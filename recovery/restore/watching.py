@@ -58,6 +58,8 @@ class ClusterWatcher:
                 return await _until(lambda: self._agree(plan), timeout, note)
             case Watch.HEALTH_PROVEN:
                 return await self._healthy(plan, timeout, note)
+            case Watch.AS_IT_WAS:
+                return await _until(lambda: self._as_it_was(plan), timeout, note)
 
     async def _quorum_still_lost(self, plan: Plan, note: Note) -> dict[str, str]:
         answers = await self._statuses(plan)
@@ -124,6 +126,19 @@ class ClusterWatcher:
         if self.last_report.healthy:
             return {}
         return _failures(self.last_report.checks, plan)
+
+    async def _as_it_was(self, plan: Plan) -> dict[str, str]:
+        answers = await self._statuses(plan)
+        reasons: dict[str, str] = {}
+        for before in plan.before:
+            answer = answers.get(before.node)
+            if answer is None or not before.answered:
+                continue
+            if isinstance(answer, str):
+                reasons[before.node] = f"its member answered before the run: {answer}"
+            elif before.had_leader and not answer.leader_id:
+                reasons[before.node] = "its member had a leader before the run, and has none yet"
+        return reasons
 
     async def _statuses(self, plan: Plan) -> dict[str, MemberStatus | str]:
         answers: dict[str, MemberStatus | str] = {}

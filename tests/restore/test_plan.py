@@ -48,8 +48,8 @@ def test_everything_that_can_fail_cheaply_comes_before_anything_is_stopped(plann
         "stage",
         "restore",
         "stop",
-        "set-aside",
         "manifest",
+        "set-aside",
         "place",
         "start",
         "verify",
@@ -64,11 +64,24 @@ def test_the_same_facts_give_the_same_plan() -> None:
     assert plan(facts(), SOURCE, OPTIONS) == plan(facts(), SOURCE, OPTIONS)
 
 
-def test_no_script_deletes_data(planned: Plan) -> None:
-    for work in works(planned):
-        for script in (work.script, work.undo or "", work.probe or ""):
-            without_containers = re.sub(r"\bcrictl rm -f\b", "", script)
-            assert not re.search(r"\brm\b|\brmdir\b|\bunlink\b|-delete\b", without_containers)
+def test_no_script_deletes_data_but_a_failed_try_of_this_very_run(planned: Plan) -> None:
+    deleted = []
+    for action in (action for step in planned.steps for action in step.actions):
+        for work in action.works:
+            for script in (work.script, work.undo or "", work.probe or "", work.undone or ""):
+                without_containers = re.sub(r"\bcrictl rm -f\b", "", script)
+                deleted += [
+                    (action.id, line.strip())
+                    for line in without_containers.splitlines()
+                    if re.search(r"\brm\b|\brmdir\b|\bunlink\b|-delete\b", line)
+                ]
+    assert set(deleted) == {
+        ("restore-member", 'if [ -d "$TRY" ]; then run rm -r "$TRY"; fi'),
+        ("restore-member", """trap 'if [ -d "$TRY" ]; then rm -r "$TRY"; fi' EXIT"""),
+    }
+    tries = [w.script for w in works(planned) if '"$TRY"' in w.script and "rm -r" in w.script]
+    assert all('for TRY in "$RESTORED".try-*; do' in script for script in tries)
+    assert all('TRY=$(mktemp -d "$RESTORED.try-XXXXXX")' in script for script in tries)
 
 
 def test_every_script_is_valid_posix_shell(planned: Plan) -> None:

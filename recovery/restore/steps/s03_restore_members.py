@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from recovery.cluster.facts import ToolKind
 from recovery.restore.ground import NodeGround
-from recovery.restore.plan import Action, NodeWork, RestoreSource, Risk, Step
+from recovery.restore.plan import Action, NodeWork, PlannedMember, RestoreSource, Risk, Step
 from recovery.restore.script import node_script
 
 _RESTORE = """
@@ -15,8 +15,13 @@ if [ -d "$RESTORED/member" ] || [ -e "$PLACED" ]; then
   echo "already restored"
   exit 0
 fi
+# What an earlier try left is half a copy of the staged snapshot, and takes the room of this one.
+for TRY in "$RESTORED".try-*; do
+  if [ -d "$TRY" ]; then run rm -r "$TRY"; fi
+done
 # A fresh directory for every try: etcd refuses one that a failed try left behind.
 TRY=$(mktemp -d "$RESTORED.try-XXXXXX")
+trap 'if [ -d "$TRY" ]; then rm -r "$TRY"; fi' EXIT
 run @ENV@"$TOOL" snapshot restore "$SNAPSHOT" \\
   --name "$NAME" \\
   --initial-cluster "$INITIAL_CLUSTER" \\
@@ -37,10 +42,13 @@ if [ -e "$PLACED" ]; then exit 0; fi
 
 
 def restore_members(
-    grounds: Sequence[NodeGround], source: RestoreSource, token: str, revision_bump: int
+    grounds: Sequence[NodeGround],
+    source: RestoreSource,
+    members: Sequence[PlannedMember],
+    token: str,
+    revision_bump: int,
 ) -> Step:
-    """`snapshot restore` on every node with the same file, flags and token."""
-    members = initial_cluster(grounds)
+    """`snapshot restore` on every node with the same file, flags, members and token."""
     action = Action(
         id="restore-member",
         title="restore the member into staging",
@@ -58,7 +66,7 @@ def restore_members(
                     restored=ground.restored,
                     placed=ground.placed,
                     name=ground.manifest.member_name,
-                    initial_cluster=members,
+                    initial_cluster=initial_cluster(members),
                     peer_urls=",".join(ground.peer_urls),
                     token=token,
                 ),
@@ -78,11 +86,9 @@ def restore_members(
     )
 
 
-def initial_cluster(grounds: Sequence[NodeGround]) -> str:
+def initial_cluster(members: Sequence[PlannedMember]) -> str:
     """The value of --initial-cluster, the same on every node."""
-    return ",".join(
-        f"{ground.manifest.member_name}={url}" for ground in grounds for url in ground.peer_urls
-    )
+    return ",".join(f"{member.name}={url}" for member in members for url in member.peer_urls)
 
 
 def _environment(ground: NodeGround) -> str:

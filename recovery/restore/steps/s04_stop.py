@@ -9,7 +9,16 @@ from recovery.restore.listening import WHO_LISTENS, listening_patterns
 from recovery.restore.plan import Action, NodeWork, Risk, Step, Watch
 from recovery.restore.script import node_script
 
-_STOP_KUBELET = """
+ALREADY_STARTED = """
+if [ -e "$STARTED" ]; then
+  echo "the restored member was started already"
+  exit 0
+fi
+"""
+
+_STOP_KUBELET = (
+    ALREADY_STARTED
+    + """
 # kubelet first: it would start the containers again.
 run systemctl stop kubelet
 STATE=$(systemctl is-active kubelet || true)
@@ -19,8 +28,10 @@ case $STATE in
 esac
 echo "kubelet is $STATE"
 """
+)
 
 _KUBELET_STOPPED = """
+if [ -e "$STARTED" ]; then exit 0; fi
 case $(systemctl is-active kubelet || true) in
   inactive | failed | unknown) ;;
   *) exit 1 ;;
@@ -67,7 +78,7 @@ done
 """
 )
 
-_REMOVED = (
+NONE_LEFT = (
     _RUNTIME_ENDPOINT
     + """
 for NAME in $NAMES; do
@@ -77,7 +88,16 @@ done
 """
 )
 
-_PORTS_FREE = """
+_REMOVED = (
+    """
+if [ -e "$STARTED" ]; then exit 0; fi
+"""
+    + NONE_LEFT
+)
+
+_PORTS_FREE = (
+    ALREADY_STARTED
+    + """
 @WHO_LISTENS@
 SECONDS_WAITED=0
 while taken; do
@@ -88,6 +108,7 @@ while taken; do
 done
 echo "nothing listens on $URLS"
 """
+)
 
 ETCD_GRACE = "15"
 """Seconds that a container gets to end by itself."""
@@ -147,9 +168,10 @@ def _stop_kubelet(grounds: Sequence[NodeGround]) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                node_script(_STOP_KUBELET),
-                probe=node_script(_KUBELET_STOPPED),
+                node_script(_STOP_KUBELET, started=ground.started),
+                probe=node_script(_KUBELET_STOPPED, started=ground.started),
                 undo=node_script(START_KUBELET),
+                undone=node_script(KUBELET_ACTIVE),
             )
             for ground in grounds
         ),
@@ -172,8 +194,13 @@ def _remove(
         works=tuple(
             NodeWork(
                 ground.name,
-                node_script(REMOVE_CONTAINERS, names=" ".join(names), grace=grace),
-                probe=node_script(_REMOVED, names=" ".join(names)),
+                node_script(
+                    ALREADY_STARTED + REMOVE_CONTAINERS,
+                    names=" ".join(names),
+                    grace=grace,
+                    started=ground.started,
+                ),
+                probe=node_script(_REMOVED, names=" ".join(names), started=ground.started),
             )
             for ground in grounds
         ),
@@ -192,6 +219,7 @@ def _ports_free(grounds: Sequence[NodeGround]) -> Action:
                 ground.name,
                 node_script(
                     _PORTS_FREE.replace("@WHO_LISTENS@", WHO_LISTENS.strip()),
+                    started=ground.started,
                     urls=" ".join(_urls(ground)),
                     sockets=" ".join(listening_patterns(_urls(ground))),
                 ),

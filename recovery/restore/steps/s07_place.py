@@ -46,6 +46,10 @@ IN_PLACE = """
 
 _TAKE_OUT = (
     """
+if [ -e "$BACK" ]; then
+  echo "the old data is back already"
+  exit 0
+fi
 if [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -e "$MEMBER" ]; then
 """
     + textwrap.indent(KUBELET_STAYS_STOPPED.strip("\n"), "  ")
@@ -54,6 +58,11 @@ if [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -e "$MEMBER" ]; then
 fi
 """
 )
+
+
+_TAKEN_OUT = """
+[ -e "$BACK" ] || [ ! -e "$PLACED" ] || [ -e "$RESTORED/member" ]
+"""
 
 
 def place(grounds: Sequence[NodeGround]) -> Step:
@@ -74,7 +83,8 @@ def place(grounds: Sequence[NodeGround]) -> Step:
                     owner=ground.owner,
                 ),
                 probe=node_script(IN_PLACE, **placing(ground)),
-                undo=node_script(_TAKE_OUT, **placing(ground)),
+                undo=node_script(_TAKE_OUT, back=ground.back, **placing(ground)),
+                undone=node_script(_TAKEN_OUT, back=ground.back, **placing(ground)),
             )
             for ground in grounds
         ),

@@ -11,6 +11,7 @@ from recovery.restore.steps.s04_stop import (
     CONTROL_PLANE,
     ETCD_GRACE,
     KUBELET_ACTIVE,
+    NONE_LEFT,
     REMOVE_CONTAINERS,
     START_KUBELET,
 )
@@ -25,15 +26,32 @@ ls "$MEMBER"/wal/*.wal >/dev/null || stop "$MEMBER/wal holds no log, kubelet sta
 if [ ! -e "$PLACED" ] || [ -e "$RESTORED/member" ]; then
   stop "$MEMBER is not the restored one, kubelet stays stopped"
 fi
+: > "$STARTED"
+sync -f "$STARTED" || sync
 """
     + START_KUBELET
 )
 
 _STOP_AGAIN = (
     """
+if [ ! -d "$ASIDE" ] || [ -e "$BACK" ]; then
+  echo "no data was moved on this node, or it is back already"
+  exit 0
+fi
 run systemctl stop kubelet
 """
     + REMOVE_CONTAINERS
+)
+
+_STOPPED_AGAIN = (
+    """
+if [ ! -d "$ASIDE" ] || [ -e "$BACK" ]; then exit 0; fi
+case $(systemctl is-active kubelet || true) in
+  inactive | failed | unknown) ;;
+  *) exit 1 ;;
+esac
+"""
+    + NONE_LEFT
 )
 
 
@@ -62,12 +80,22 @@ def _start_kubelet(grounds: Sequence[NodeGround]) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                node_script(_START, **placing(ground)),
+                node_script(_START, started=ground.started, **placing(ground)),
                 probe=node_script(
                     f"{IN_PLACE.strip()} && \\\n  {KUBELET_ACTIVE}", **placing(ground)
                 ),
                 undo=node_script(
-                    _STOP_AGAIN, names=" ".join(("etcd", *CONTROL_PLANE)), grace=ETCD_GRACE
+                    _STOP_AGAIN,
+                    names=" ".join(("etcd", *CONTROL_PLANE)),
+                    grace=ETCD_GRACE,
+                    aside=ground.aside,
+                    back=ground.back,
+                ),
+                undone=node_script(
+                    _STOPPED_AGAIN,
+                    names=" ".join(("etcd", *CONTROL_PLANE)),
+                    aside=ground.aside,
+                    back=ground.back,
                 ),
             )
             for ground in grounds

@@ -1,4 +1,4 @@
-"""Step 6: `--initial-cluster-state=existing`, so that no member boots an empty cluster."""
+"""Step 5: `--initial-cluster-state=existing`, so that no member boots an empty cluster."""
 
 from __future__ import annotations
 
@@ -30,11 +30,18 @@ sync -f "$MANIFEST" || sync
 _EDITED = '[ "$(sha256sum "$MANIFEST" | cut -d \' \' -f 1)" = "$SHA256_AFTER" ]'
 
 _TAKE_BACK = """
+if [ "$(sha256sum "$MANIFEST" | cut -d ' ' -f 1)" != "$SHA256_AFTER" ]; then
+  echo "etcd.yaml is not the edited one: nothing to take back"
+  exit 0
+fi
 [ -f "$BEFORE" ] || stop "there is no $BEFORE to go back to"
 run cp -p "$BEFORE" "$PARTIAL"
 run mv "$PARTIAL" "$MANIFEST"
 if command -v restorecon >/dev/null; then restorecon "$MANIFEST"; fi
 """
+
+
+_TAKEN_BACK = '[ "$(sha256sum "$MANIFEST" | cut -d \' \' -f 1)" != "$SHA256_AFTER" ]'
 
 
 def set_existing(grounds: Sequence[NodeGround], sha256_after: dict[str, str]) -> Step:
@@ -79,5 +86,12 @@ def _edit(ground: NodeGround, sha256_after: str) -> NodeWork:
             sha256_after=sha256_after,
         ).replace("@TEXT@", ground.manifest_after),
         probe=node_script(_EDITED, manifest=ground.manifest.path, sha256_after=sha256_after),
-        undo=node_script(_TAKE_BACK, manifest=ground.manifest.path, partial=partial, before=before),
+        undo=node_script(
+            _TAKE_BACK,
+            manifest=ground.manifest.path,
+            partial=partial,
+            before=before,
+            sha256_after=sha256_after,
+        ),
+        undone=node_script(_TAKEN_BACK, manifest=ground.manifest.path, sha256_after=sha256_after),
     )

@@ -41,6 +41,8 @@ def recheck(grounds: Sequence[NodeGround], needed_bytes: int) -> Step:
                     data_ground=data_ground(ground),
                     needed_kib=str(needed_bytes // 1024 + 1),
                 ),
+                # Once the run has begun to write here, the check was made.
+                probe=node_script('[ -d "$RUN_DIR/bin" ]', run_dir=ground.run_dir),
             )
             for ground in grounds
         ),

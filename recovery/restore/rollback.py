@@ -1,0 +1,117 @@
+"""The way back as a plan: every undo of a restore, last act first. Pure data from pure data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from recovery.restore.plan import Action, Gate, NodeWork, Plan, Risk, Step, Watch
+
+ROLLBACK_GATE = "rollback"
+_UNDO = "undo-"
+
+_TITLES = {
+    "undo-start": "stop what was restored",
+    "undo-place": "take the restored data out",
+    "undo-set-aside": "bring the old data back",
+    "undo-manifest": "take the old etcd.yaml back",
+    "undo-stop": "start kubelet",
+}
+_PURPOSES = {
+    "undo-start": "kubelet, etcd and the control plane are stopped where data was moved.",
+    "undo-place": "The restored member is renamed out of the data directory, and kept.",
+    "undo-set-aside": "The old data is renamed back, and compared with what was set aside.",
+    "undo-manifest": "etcd.yaml is as it was before the restore.",
+    "undo-stop": "kubelet starts what was there before.",
+}
+
+
+def rollback_plan(plan: Plan) -> Plan:
+    """The plan that leads back from any point of `plan`; its actions ask what there is to undo.
+
+    Node by node each undo finds out by itself whether there is anything to undo, so that the
+    same plan leads back from every point, and may be executed again.
+    """
+    steps = tuple(
+        _undo(step)
+        for step in reversed(plan.steps)
+        if any(work.undo for action in step.actions for work in action.works)
+    )
+    steps += (_as_it_was(plan),)
+    return replace(plan, steps=steps, gates=(_gate(plan, steps),), manifest_edits=(), warnings=())
+
+
+def is_rollback(step: str) -> bool:
+    """Whether a step's id, as the journal has it, is one of a rollback."""
+    return step.startswith(_UNDO)
+
+
+def _undo(step: Step) -> Step:
+    step_id = f"{_UNDO}{step.id}"
+    return Step(
+        id=step_id,
+        title=_TITLES.get(step_id, f"undo: {step.title}"),
+        purpose=_PURPOSES.get(step_id, f"What “{step.title}” did is undone."),
+        documented_as="",
+        actions=tuple(
+            _undo_action(action)
+            for action in reversed(step.actions)
+            if any(work.undo for work in action.works)
+        ),
+        safe_after="The way back has begun; nothing was deleted, and it can be taken up again.",
+    )
+
+
+def _undo_action(action: Action) -> Action:
+    return Action(
+        id=f"{_UNDO}{action.id}",
+        title=_TITLES.get(f"{_UNDO}{action.id}", f"undo: {action.title}"),
+        reason="It looks first whether there is anything to undo on this node.",
+        risk=Risk.DESTROY if action.risk is Risk.DESTROY else Risk.CHANGE,
+        works=tuple(
+            NodeWork(work.node, work.undo, probe=work.undone)
+            for work in action.works
+            if work.undo is not None
+        ),
+        timeout=action.timeout,
+    )
+
+
+def _as_it_was(plan: Plan) -> Step:
+    names = [before.node for before in plan.before if before.answered and before.node in plan.nodes]
+    action = Action(
+        id="as-it-was",
+        title="see the members that answered before answer again",
+        reason="Rolled back is said only when the cluster is as it was, broken or not.",
+        risk=Risk.READ,
+        works=tuple(
+            NodeWork(name, "etcdctl endpoint status  # through a tunnel, asked until it answers\n")
+            for name in names or plan.nodes[:1]
+        ),
+        watch=Watch.AS_IT_WAS,
+        timeout=240,
+    )
+    return Step(
+        id="as-it-was",
+        title="compare with before",
+        purpose="Every member that answered before the restore must answer again.",
+        documented_as="",
+        actions=(action,),
+        safe_after="The cluster is as it was before the restore.",
+    )
+
+
+def _gate(plan: Plan, steps: tuple[Step, ...]) -> Gate:
+    places = {place.staging for place in plan.places}
+    where = next(iter(places)) if len(places) == 1 else "the run's staging directory on each node"
+    return Gate(
+        id=ROLLBACK_GATE,
+        title="the old data goes back in place",
+        risk=Risk.DESTROY,
+        steps=tuple(step.id for step in steps),
+        stops="kubelet, etcd and the control plane, wherever data was moved",
+        replaces="the restored data, by the data that was there before the run",
+        keeps=f"the restored data, in {where}",
+        loses="everything written since the restore; the cluster is as it was before, broken or "
+        "not",
+        undo="restore again",
+    )

@@ -1,0 +1,59 @@
+"""The way back is a plan that is derived from the plan of the restore."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from recovery.errors import RescueError
+from recovery.restore.plan import Plan, Watch
+from recovery.restore.plan_json import plan_facts
+from recovery.restore.plan_loading import load_plan
+from recovery.restore.planner import PlanOptions, plan
+from recovery.restore.rollback import rollback_plan
+from tests.restore.broken_cluster import SOURCE, facts, node_facts
+
+
+@pytest.fixture
+def planned() -> Plan:
+    nodes = (node_facts(number, state="new") for number in (1, 2, 3))
+    return plan(facts(*nodes), SOURCE, PlanOptions("run-1"))
+
+
+def test_the_way_back_undoes_the_last_act_first(planned: Plan) -> None:
+    assert [step.id for step in rollback_plan(planned).steps] == [
+        "undo-start",
+        "undo-place",
+        "undo-set-aside",
+        "undo-manifest",
+        "undo-stop",
+        "as-it-was",
+    ]
+
+
+def test_every_undo_can_be_asked_whether_it_is_done(planned: Plan) -> None:
+    works = [w for s in rollback_plan(planned).steps[:-1] for a in s.actions for w in a.works]
+    assert len(works) == 12 + len(planned.manifest_edits)
+    assert all(work.probe for work in works)
+
+
+def test_the_way_back_ends_by_asking_the_members_that_answered_before(planned: Plan) -> None:
+    last = rollback_plan(planned).steps[-1].actions[0]
+    assert last.watch is Watch.AS_IT_WAS
+
+
+def test_one_question_covers_the_whole_way_back(planned: Plan) -> None:
+    (gate,) = rollback_plan(planned).gates
+    assert gate.steps == tuple(step.id for step in rollback_plan(planned).steps)
+
+
+def test_a_plan_is_the_same_after_it_was_written_down_and_read(planned: Plan) -> None:
+    text = json.dumps(plan_facts(planned))
+    assert load_plan(text, "plan.json") == planned
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"run_id": 3}', '{"steps": [{}]}'])
+def test_what_is_no_plan_is_refused_with_the_way_to_go_on(text: str) -> None:
+    with pytest.raises(RescueError, match="plan of this run cannot be read"):
+        load_plan(text, "plan.json")

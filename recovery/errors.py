@@ -35,6 +35,10 @@ class RefusedError(RescueError):
     """etcd-rescue declines to go on: preflight failed, or consent is missing. Exit 3."""
 
 
+class TakenOverError(RescueError):
+    """Somebody else has taken the cluster over while a run was under way."""
+
+
 class NodeError(RescueError):
     """Something about one node; `where` is the node's name."""
 

@@ -29,10 +29,11 @@ from recovery.inventory.model import Cluster
 from recovery.places import cache_directory, runs_directory, state_directory
 from recovery.restore.events import Event
 from recovery.restore.operator import Operator
-from recovery.restore.plan import Plan
+from recovery.restore.plan import Plan, RestoreSource
 from recovery.restore.planner import PlanOptions, new_run_id, plan
 from recovery.restore.run_control import RestoreRun
 from recovery.restore.source import has_hash, require_sound, restore_source
+from recovery.restore.unfinished import unfinished_runs
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot, Verdict
 
 if TYPE_CHECKING:
@@ -42,6 +43,12 @@ if TYPE_CHECKING:
     from recovery.backups.stores import BytesProgress, Store
     from recovery.rehearsal.trial.model import TrialReport
     from recovery.rehearsal.trial.stages import OnStage
+    from recovery.restore.clean_up import CleanUp
+    from recovery.restore.cluster_runs import ClusterRuns
+    from recovery.restore.journal import JournalEntry
+    from recovery.restore.lock import LockHolder
+    from recovery.restore.past_runs import PastRun
+    from recovery.restore.standing import RunStanding
     from recovery.snapshots.comparison import Comparison
     from recovery.ssh.fleet import Fleet
 
@@ -199,19 +206,24 @@ class Incident:
         richest = max(listed, key=lambda each: each.live_keys or 0, default=None)
         if richest is not None and richest.live_keys:
             self.preflight_checks += (*richer_snapshot(contents, richest.name, richest.live_keys),)
+        self.preflight_checks += (*unfinished_runs(self.past_runs()),)
         for check in self.preflight_checks:
             if on_check is not None:
                 on_check(check)
         return self.preflight_checks
 
     def plan(self, fetched: FetchedSnapshot) -> Plan:
-        """The plan for this snapshot from the latest facts; raises RefusedError where none is."""
+        """The plan for this snapshot from the latest facts; raises RefusedError where none is.
+
+        Control-plane nodes that cannot be reached are left for later, as preflight has said.
+        """
         if self.facts is None:
             raise RefusedError("the nodes have not been asked yet", remedy="look at them first")
+        absent = (n.name for n in self.cluster.control_plane if n.name in self.facts.unreachable)
         return plan(
             self.facts,
             restore_source(fetched, self._taken_at(fetched.name)),
-            PlanOptions(new_run_id()),
+            PlanOptions(new_run_id(), without=tuple(absent)),
         )
 
     def restore(
@@ -222,31 +234,72 @@ class Incident:
         listener: Callable[[Event], None],
     ) -> RestoreRun:
         """A run of the plan, not yet started. The listener is called on the event loop's thread."""
-        from recovery.cluster.kubernetes import api_server_url
         from recovery.restore.delivering import Deliverer
-        from recovery.restore.node_work import NodeWorker
-        from recovery.restore.run import PlanRun
-        from recovery.restore.run_record import RunRecord
-        from recovery.restore.watching import ClusterWatcher
 
         if self.facts is None or fetched.verdict.contents is None:
             raise RefusedError("there are no facts to restore by", remedy="run preflight first")
         self._revision_bump = plan.revision_bump
         self._cache.pin(fetched.database)
-        watcher = ClusterWatcher(
-            self._fleet,
-            self.cluster,
-            self._manifests(),
-            Expected.of(fetched.verdict.contents, plan.revision_bump),
-            {
-                name: api_server_url(manifest, node.api_server_port, node.api_server_address)
-                for name, node in self.facts.nodes.items()
-                if (manifest := node.manifest) is not None
-            },
-        )
-        record = RunRecord(runs_directory(self._environ), plan)
-        worker = NodeWorker(self._fleet, Deliverer(self._fleet, fetched.database))
-        return PlanRun(plan, record, worker, watcher, operator, listener)
+        expected = Expected.of(fetched.verdict.contents, plan.revision_bump)
+        deliverer = Deliverer(self._fleet, fetched.database)
+        return self._runs.begin(plan, self.facts, expected, deliverer, operator, listener)
+
+    def past_runs(self) -> tuple[PastRun, ...]:
+        """This cluster's runs that have a record on this machine, newest first."""
+        from recovery.restore.past_runs import list_runs
+
+        known = list_runs(runs_directory(self._environ))
+        return tuple(run for run in known if run.cluster == self.cluster.name)
+
+    async def look_for_runs(self) -> tuple[PastRun, ...]:
+        """Those, and the ones that only the nodes know, started from other machines."""
+        return await self._runs.look_for()
+
+    async def standing(self, run_id: str | None) -> RunStanding:
+        """How far a run came and what can be done about it; the newest run without an id."""
+        return await self._runs.standing(run_id)
+
+    async def resume(
+        self, run_id: str | None, operator: Operator, listener: Callable[[Event], None]
+    ) -> RestoreRun:
+        """An interrupted run, taken up where it was left. Raises RefusedError, RescueError."""
+        run = await self._runs.resume(run_id, operator, listener)
+        self._revision_bump = run.plan.revision_bump
+        return run
+
+    async def roll_back(
+        self, run_id: str | None, operator: Operator, listener: Callable[[Event], None]
+    ) -> RestoreRun:
+        """The way back from wherever a run stands. Raises RefusedError, RescueError."""
+        return await self._runs.roll_back(run_id, operator, listener)
+
+    async def weigh_clean_up(self, run_id: str | None) -> CleanUp:
+        """What cleaning up after a run deletes; RefusedError unless the cluster is healthy now."""
+        weighed = await self._runs.weigh_clean_up(run_id)
+        report = await self.health()
+        if not report.healthy:
+            raise RefusedError(
+                "the cluster is not proven healthy, so what a run has kept may still be needed",
+                where=self.cluster.name,
+                remedy="etcd-rescue health shows what is wrong; clean up after that",
+            )
+        return weighed
+
+    async def clean_up(self, weighed: CleanUp, note: Callable[[str, str], None]) -> None:
+        """Delete what was weighed; `note` hears a node's name and what was done there."""
+        await self._runs.clean_up(weighed, note)
+
+    async def lock_holder(self) -> LockHolder | None:
+        """Whoever works on this cluster now, with this program on whichever machine."""
+        return await self._runs.lock_holder()
+
+    async def take_over(self, holder: LockHolder) -> None:
+        """A person decided to: the next run replaces this holder's lock."""
+        self._runs.may_take_over(holder)
+
+    async def journal_of(self, holder: LockHolder) -> tuple[JournalEntry, ...]:
+        """What the holder's run has written so far, as the nodes know it."""
+        return await self._runs.journal_of(holder)
 
     async def health(
         self,
@@ -286,6 +339,28 @@ class Incident:
 
         self._opened = True
         return Fleet(self.cluster)
+
+    @cached_property
+    def _runs(self) -> ClusterRuns:
+        """Everything about the runs of this cluster."""
+        from recovery.restore.cluster_runs import ClusterRuns, Surroundings
+
+        surroundings = Surroundings(self.look, self._database_of)
+        return ClusterRuns(self._fleet, self.cluster, runs_directory(self._environ), surroundings)
+
+    async def _database_of(self, source: RestoreSource) -> Path:
+        """A run's snapshot, fetched once more; RefusedError where it is another file now."""
+        from recovery.backups.reference import resolve_reference
+
+        fetched = await self.verify(resolve_reference(source.location, self.catalog))
+        if fetched.sha256 != source.sha256:
+            raise RefusedError(
+                f"{source.name} is not the file that this run was begun with",
+                where=source.location,
+                remedy="roll the run back, and begin another one",
+            )
+        self._cache.pin(fetched.database)
+        return fetched.database
 
     @cached_property
     def _stores(self) -> Sequence[Store]:

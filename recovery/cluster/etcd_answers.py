@@ -66,6 +66,9 @@ class MistrustError(EtcdError):
     """Somebody listens there, but TLS fails: that says nothing about whether etcd serves."""
 
 
+NOT_LISTENING = "it does not accept connections"
+"""What is said of a member whose process does not run."""
+
 _RENEW = (
     "renew it on the node (kubeadm certs renew etcd-server), then restart etcd; without kubeadm, "
     "issue a new one from the same CA"
@@ -124,7 +127,7 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "connection refused",
-        "it does not accept connections",
+        NOT_LISTENING,
         "see whether its container runs, and its log: crictl ps -a, crictl logs",
     ),
     (

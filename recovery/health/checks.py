@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -77,9 +77,15 @@ async def check_members(
     manifests: Mapping[str, EtcdManifest],
     expected: Expected | None = None,
     on_check: OnCheck | None = None,
+    *,
+    absent: Iterable[str] = (),
 ) -> tuple[Check, ...]:
-    """The checks of the members alone, without Kubernetes, once."""
-    return (await _check_members(fleet, manifests, expected, on_check or _nobody)).checks
+    """The checks of the members alone, without Kubernetes, once.
+
+    `absent`: members that belong to the cluster and are not asked, because they come in later.
+    """
+    hear = on_check or _nobody
+    return (await _check_members(fleet, manifests, expected, hear, frozenset(absent))).checks
 
 
 async def wait_until_healthy(
@@ -127,6 +133,7 @@ async def _check_members(
     manifests: Mapping[str, EtcdManifest],
     expected: Expected | None,
     hear: OnCheck,
+    absent: frozenset[str] = frozenset(),
 ) -> _Members:
     checks: list[Check] = []
 
@@ -140,7 +147,7 @@ async def _check_members(
 
     async with Members(fleet, manifests) as members:
         answers = await members.ask(heard)
-        add(*agreement_checks(answers, manifests))
+        add(*agreement_checks(answers, manifests, absent))
         names = [name for name, answer in answers.items() if answer.status is not None]
         write = await members.write(names)
         add(write_check(write, names))

@@ -85,9 +85,14 @@ def _alarms(answer: MemberAnswer) -> Check:
 
 
 def agreement_checks(
-    answers: Mapping[str, MemberAnswer], manifests: Mapping[str, EtcdManifest]
+    answers: Mapping[str, MemberAnswer],
+    manifests: Mapping[str, EtcdManifest],
+    absent: frozenset[str] = frozenset(),
 ) -> tuple[Check, ...]:
-    """Whether all members are of one cluster, exactly those planned, under one leader."""
+    """Whether all members are of one cluster, exactly those planned, under one leader.
+
+    `absent` are planned, and were not asked.
+    """
     statuses = {name: a.status for name, a in answers.items() if a.status is not None}
     if not statuses:
         return tuple(
@@ -96,7 +101,7 @@ def agreement_checks(
         )
     return (
         _one_cluster(statuses),
-        _as_planned(answers, manifests),
+        _as_planned(answers, manifests, absent),
         _one_leader(statuses),
     )
 
@@ -116,9 +121,11 @@ def _one_cluster(statuses: Mapping[str, MemberStatus]) -> Check:
 
 
 def _as_planned(
-    answers: Mapping[str, MemberAnswer], manifests: Mapping[str, EtcdManifest]
+    answers: Mapping[str, MemberAnswer],
+    manifests: Mapping[str, EtcdManifest],
+    absent: frozenset[str],
 ) -> Check:
-    planned = {manifest.member_name for manifest in manifests.values()}
+    planned = {manifest.member_name for manifest in manifests.values()} | absent
     complaints = []
     for answer in answers.values():
         if answer.status is None:

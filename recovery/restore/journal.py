@@ -16,7 +16,7 @@ from pathlib import Path
 from recovery.errors import RescueError
 from recovery.places import make_private
 
-VERSION = 1
+VERSION = 2
 JOURNAL_NAME = "journal.jsonl"
 
 
@@ -24,6 +24,8 @@ class JournalEvent(enum.Enum):
     """What a line says."""
 
     RUN_STARTED = "run-started"
+    RUN_RESUMED = "run-resumed"
+    ROLLBACK_STARTED = "rollback-started"
     GATE_ASKED = "gate-asked"
     GATE_GRANTED = "gate-granted"
     GATE_REFUSED = "gate-refused"
@@ -33,6 +35,11 @@ class JournalEvent(enum.Enum):
     ACTION_ENDED = "action-ended"
     DECISION = "decision"
     RUN_ENDED = "run-ended"
+    CLEANED = "cleaned"
+
+
+BEGINNINGS = (JournalEvent.RUN_STARTED, JournalEvent.RUN_RESUMED, JournalEvent.ROLLBACK_STARTED)
+"""The lines with which a program takes a run up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,10 @@ class JournalEntry:
     operator: str | None = None
     """user@host of whoever started the run."""
     pid: int | None = None
+    machine: str | None = None
+    boot: str | None = None
+    process_started: str | None = None
+    """With `pid` and the two above it: which process wrote this, see process_identity."""
     gate: str | None = None
     step: str | None = None
     action: str | None = None
@@ -121,11 +132,17 @@ def read_journal(path: Path) -> tuple[JournalEntry, ...]:
     Raises RescueError where a line in the middle is damaged or the version is newer than ours.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        content = path.read_bytes()
     except OSError as error:
         raise RescueError(
             f"the journal cannot be read: {error.strerror}", where=str(path), remedy="see its mode"
         ) from error
+    return parse_journal(content, str(path))
+
+
+def parse_journal(content: bytes, where: str) -> tuple[JournalEntry, ...]:
+    """The entries of a journal's text, as `read_journal` gives them."""
+    lines = content.split(b"\n")
     entries = []
     last = len(lines) - 1
     for number, line in enumerate(lines):
@@ -138,7 +155,7 @@ def read_journal(path: Path) -> tuple[JournalEntry, ...]:
                 break
             raise RescueError(
                 f"line {number + 1} of the journal is damaged",
-                where=str(path),
+                where=where,
                 remedy="keep the file and go on by hand with runbook.md beside it",
                 detail=str(error),
             ) from error

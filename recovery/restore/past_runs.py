@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import enum
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from recovery.errors import RescueError, UsageError
 from recovery.restore.events import Outcome
-from recovery.restore.journal import JOURNAL_NAME, JournalEntry, JournalEvent, read_journal
+from recovery.restore.journal import (
+    BEGINNINGS,
+    JOURNAL_NAME,
+    JournalEntry,
+    JournalEvent,
+    read_journal,
+)
+from recovery.restore.process_identity import ProcessIdentity
 
 
 class RunState(enum.Enum):
@@ -51,7 +57,7 @@ def list_runs(runs: Path) -> tuple[PastRun, ...]:
     found = []
     for directory in sorted(runs.iterdir(), reverse=True):
         try:
-            found.append(_read(directory))
+            found.append(read_run(directory))
         except RescueError:
             continue
     return tuple(found)
@@ -70,46 +76,56 @@ def find_run(runs: Path, run_id: str | None) -> PastRun:
     )
 
 
-def _read(directory: Path) -> PastRun:
-    entries = read_journal(directory / JOURNAL_NAME)
+def read_run(directory: Path) -> PastRun:
+    """The run whose record is in this directory; raises RescueError where it is none."""
+    return run_of(read_journal(directory / JOURNAL_NAME), directory)
+
+
+def run_of(
+    entries: tuple[JournalEntry, ...], directory: Path, on_nodes: tuple[str, ...] = ()
+) -> PastRun:
+    """A run summed up from its journal; raises RescueError where nothing says what it is."""
     started = next((e for e in entries if e.event is JournalEvent.RUN_STARTED), None)
     if started is None:
         raise RescueError("the journal does not say what was started", where=str(directory))
-    ended = next((e for e in reversed(entries) if e.event is JournalEvent.RUN_ENDED), None)
+    begun = max(i for i, entry in enumerate(entries) if entry.event in BEGINNINGS)
+    ended = next((e for e in entries[begun:] if e.event is JournalEvent.RUN_ENDED), None)
     steps = [e.step for e in entries if e.event is JournalEvent.STEP_STARTED]
     return PastRun(
         id=started.run_id or directory.name,
         cluster=started.cluster or "",
         snapshot=started.snapshot or "",
-        operator=started.operator or "",
+        operator=entries[begun].operator or "",
         started_at=_utc(started.at),
         ended_at=_utc(ended.at) if ended else None,
-        state=_state(started, ended),
+        state=_state(entries[begun], ended),
         step=steps[-1] if steps else None,
         message=(ended.message if ended else None) or "",
         directory=directory,
         entries=entries,
+        on_nodes=on_nodes,
+        cleaned=any(e.event is JournalEvent.CLEANED for e in entries),
     )
 
 
-def _state(started: JournalEntry, ended: JournalEntry | None) -> RunState:
+def _state(begun: JournalEntry, ended: JournalEntry | None) -> RunState:
     if ended is None:
-        alive = started.pid is not None and _is_alive(started.pid)
-        return RunState.RUNNING if alive else RunState.INTERRUPTED
+        return RunState.RUNNING if _may_run(begun) else RunState.INTERRUPTED
     if ended.outcome == Outcome.DONE.value:
-        return RunState.SUCCEEDED
-    stopped = (Outcome.ABORTED.value, Outcome.REFUSED.value)
+        back = begun.event is JournalEvent.ROLLBACK_STARTED
+        return RunState.ROLLED_BACK if back else RunState.SUCCEEDED
+    stopped = (Outcome.ABORTED.value, Outcome.REFUSED.value, Outcome.SHORT.value)
     return RunState.INTERRUPTED if ended.outcome in stopped else RunState.FAILED
 
 
-def _is_alive(pid: int) -> bool:
-    """Whether that process is one of ours: ids are used again after a reboot."""
-    try:
-        os.kill(pid, 0)
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
+def _may_run(begun: JournalEntry) -> bool:
+    """Of a program on another machine only the lock can tell; its run counts as interrupted."""
+    if begun.pid is None or not begun.machine:
         return False
-    return b"etcd-rescue" in words or b"tui.command_line" in words or b"pytest" in words
+    process = ProcessIdentity(
+        begun.machine, begun.boot or "", begun.pid, begun.process_started or ""
+    )
+    return process.is_here
 
 
 def _utc(at: str) -> str:

@@ -16,6 +16,13 @@ _TITLES = {
     "undo-manifest": "take the old etcd.yaml back",
     "undo-stop": "start kubelet",
 }
+_ACTION_TITLES = {
+    "start-kubelet": "stop kubelet and the restored control plane",
+    "place-member": "rename the restored member out of the data directory",
+    "set-data-aside": "rename the old data back, and compare it",
+    "edit-manifest": "put the old etcd.yaml back",
+    "stop-kubelet": "start kubelet",
+}
 _PURPOSES = {
     "undo-start": "kubelet, etcd and the control plane are stopped where data was moved.",
     "undo-place": "The restored member is renamed out of the data directory, and kept.",
@@ -64,7 +71,7 @@ def _undo(step: Step) -> Step:
 def _undo_action(action: Action) -> Action:
     return Action(
         id=f"{_UNDO}{action.id}",
-        title=_TITLES.get(f"{_UNDO}{action.id}", f"undo: {action.title}"),
+        title=_ACTION_TITLES.get(action.id, f"undo: {action.title}"),
         reason="It looks first whether there is anything to undo on this node.",
         risk=Risk.DESTROY if action.risk is Risk.DESTROY else Risk.CHANGE,
         works=tuple(
@@ -80,7 +87,7 @@ def _as_it_was(plan: Plan) -> Step:
     names = [before.node for before in plan.before if before.answered and before.node in plan.nodes]
     action = Action(
         id="as-it-was",
-        title="see the members that answered before answer again",
+        title="see the members that ran before run again",
         reason="Rolled back is said only when the cluster is as it was, broken or not.",
         risk=Risk.READ,
         works=tuple(
@@ -93,7 +100,7 @@ def _as_it_was(plan: Plan) -> Step:
     return Step(
         id="as-it-was",
         title="compare with before",
-        purpose="Every member that answered before the restore must answer again.",
+        purpose="Every member that ran before must run again, with a leader if it had one.",
         documented_as="",
         actions=(action,),
         safe_after="The cluster is as it was before the restore.",

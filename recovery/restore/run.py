@@ -3,31 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 
+from recovery.cluster.diagnosis import majority
+from recovery.errors import RescueError, TakenOverError
+from recovery.restore.attempting import Attempts
 from recovery.restore.events import (
     ActionEnded,
-    ActionStarted,
     Event,
     GateAnswered,
     GateAsked,
     Outcome,
-    Output,
     RunEnded,
     RunStarted,
     StepEnded,
     StepStarted,
     Stream,
-    TransferProgress,
 )
-from recovery.restore.journal import JournalEntry, JournalEvent
-from recovery.restore.node_work import NodeWorker, WorkResult
-from recovery.restore.operator import ActionFailure, Decision, NodeFailure, Operator
+from recovery.restore.holding import Holding, Unheld
+from recovery.restore.journal import JournalEvent
+from recovery.restore.node_work import NodeWorker
+from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailure, Operator
 from recovery.restore.plan import Action, Gate, NodeWork, Plan, Step
+from recovery.restore.progress import Progress
 from recovery.restore.run_control import RestoreRun
 from recovery.restore.run_record import RunRecord
+from recovery.restore.run_words import last_words
+from recovery.restore.telling import Telling, now
 from recovery.restore.watcher import Watcher
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """How a program takes a run up: from the start, or where another one has left it."""
+
+    event: JournalEvent = JournalEvent.RUN_STARTED
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def resumed(self) -> bool:
+        """Whether something may be done already."""
+        return self.event is not JournalEvent.RUN_STARTED
 
 
 class PlanRun(RestoreRun):
@@ -41,18 +59,30 @@ class PlanRun(RestoreRun):
         watcher: Watcher,
         operator: Operator,
         listener: Callable[[Event], None],
+        *,
+        beginning: Beginning | None = None,
+        holding: Holding | None = None,
     ) -> None:
+        self.plan = plan
         self.run_id = plan.run_id
         self.log_path = str(record.directory)
-        self._plan = plan
+        self._beginning = beginning or Beginning()
+        self._holding = holding or Unheld()
         self._record = record
-        self._worker = worker
-        self._watcher = watcher
+        self._telling = Telling(record, listener, self._holding.written)
+        self._attempts = Attempts(
+            plan,
+            self._telling,
+            worker,
+            watcher,
+            self._beginning.progress,
+            resumed=self._beginning.resumed,
+        )
         self._operator = operator
-        self._listener = listener
         self._may_go = asyncio.Event()
         self._may_go.set()
         self._aborted = False
+        self._taken_over = ""
         self._holds_now = "Nothing was written."
         self._under_way: Step | None = None
 
@@ -75,32 +105,72 @@ class PlanRun(RestoreRun):
         self._may_go.set()
 
     async def execute(self) -> Outcome:
-        """Do the plan's steps in order; the journal and the listener hear how each ends."""
-        self._record.began(self._plan)
-        self._emit(RunStarted(_now(), self.run_id, str(self._record.journal.path), self.log_path))
+        """Do the plan's steps in order; the journal and the listener hear how each ends.
+
+        Raises LockedError, before anything was done, where somebody else works on the cluster.
+        """
+        began = False
+        try:
+            notes = await self._holding.take(self._lost)
+            self._record.began(self.plan, self._beginning.event)
+            began = True
+            self._holding.written()
+            self._telling.emit(
+                RunStarted(now(), self.run_id, str(self._record.journal.path), self.log_path)
+            )
+            for note in notes:
+                self._telling.say(self.plan.nodes[0], Stream.NOTE, [note])
+            outcome = await self._to_the_end()
+            message = self._last_words(outcome)
+            self._telling.write(JournalEvent.RUN_ENDED, outcome=outcome.value, message=message)
+            self._telling.emit(RunEnded(now(), outcome, message))
+            return outcome
+        except asyncio.CancelledError:
+            if began:
+                self._interrupted()
+            raise
+        finally:
+            try:
+                await self._holding.give_back()
+            finally:
+                self._record.close()
+
+    async def _to_the_end(self) -> Outcome:
         try:
             outcome = await self._steps()
-            message = self._last_words(outcome)
-            self._write(JournalEvent.RUN_ENDED, outcome=outcome.value, message=message)
-            self._emit(RunEnded(_now(), outcome, message))
-            return outcome
-        finally:
-            self._record.close()
+        except TakenOverError as error:
+            self._taken_over = self._taken_over or error.what
+            return Outcome.ABORTED
+        missing = (*self.plan.absent, *self._attempts.left_out)
+        return Outcome.SHORT if outcome is Outcome.DONE and missing else outcome
+
+    def _interrupted(self) -> None:
+        message = f"The program was stopped. {self._last_words(Outcome.ABORTED)}"
+        with suppress(RescueError):  # the journal may be what broke
+            self._telling.write(
+                JournalEvent.RUN_ENDED, outcome=Outcome.ABORTED.value, message=message
+            )
+
+    def _lost(self, by: str) -> None:
+        self._taken_over = f"{by} has taken this cluster over."
+        self.abort()
 
     async def _steps(self) -> Outcome:
         refused: set[str] = set()
-        for step in self._plan.steps:
+        for step in self.plan.steps:
             await self._may_go.wait()
             if self._aborted:
                 return Outcome.ABORTED
-            gate = self._plan.gate_before(step.id)
+            gate = self.plan.gate_before(step.id)
             if gate is not None and not await self._granted(gate):
                 if not self._can_do_without(gate):
                     return Outcome.REFUSED
                 refused |= set(gate.steps)
             if step.id in refused:
-                self._write(JournalEvent.STEP_ENDED, step=step.id, outcome=Outcome.SKIPPED.value)
-                self._emit(StepEnded(_now(), step.id, Outcome.SKIPPED))
+                self._telling.write(
+                    JournalEvent.STEP_ENDED, step=step.id, outcome=Outcome.SKIPPED.value
+                )
+                self._telling.emit(StepEnded(now(), step.id, Outcome.SKIPPED))
                 continue
             outcome = await self._step(step)
             if outcome is not Outcome.DONE:
@@ -111,22 +181,38 @@ class PlanRun(RestoreRun):
 
     def _can_do_without(self, gate: Gate) -> bool:
         """Whether the restore is good without what was refused, so that it goes on."""
-        steps = [self._plan.step(step) for step in gate.steps]
+        steps = [self.plan.step(step) for step in gate.steps]
         return not any(action.essential for step in steps for action in step.actions)
 
     async def _granted(self, gate: Gate) -> bool:
-        self._write(JournalEvent.GATE_ASKED, gate=gate.id)
-        self._emit(GateAsked(_now(), gate.id))
-        granted = await self._operator.consent(self._plan, gate)
+        if self._all_done(gate):
+            return True
+        self._telling.write(JournalEvent.GATE_ASKED, gate=gate.id)
+        self._telling.emit(GateAsked(now(), gate.id))
+        granted = await self._operator.consent(self.plan, gate)
         event = JournalEvent.GATE_GRANTED if granted else JournalEvent.GATE_REFUSED
-        self._write(event, gate=gate.id)
-        self._emit(GateAnswered(_now(), gate.id, granted))
+        self._telling.write(event, gate=gate.id)
+        self._telling.emit(GateAnswered(now(), gate.id, granted))
+        if granted:
+            self._holding.may_write()
         return granted
+
+    def _all_done(self, gate: Gate) -> bool:
+        """Whether an earlier program has done all that this gate covers, having asked."""
+        done = self._beginning.progress.done
+        steps = [self.plan.step(step) for step in gate.steps]
+        return self._beginning.resumed and all(
+            (action.id, node) in done
+            for step in steps
+            for action in step.actions
+            for node in action.nodes
+        )
 
     async def _step(self, step: Step) -> Outcome:
         self._under_way = step
-        self._write(JournalEvent.STEP_STARTED, step=step.id)
-        self._emit(StepStarted(_now(), step.id))
+        self._holding.doing(step.title)
+        self._telling.write(JournalEvent.STEP_STARTED, step=step.id)
+        self._telling.emit(StepStarted(now(), step.id))
         outcome = Outcome.DONE
         for action in step.actions:
             await self._may_go.wait()
@@ -137,157 +223,86 @@ class PlanRun(RestoreRun):
             if outcome is not Outcome.DONE:
                 break
         self._record.flush()
-        self._write(JournalEvent.STEP_ENDED, step=step.id, outcome=outcome.value)
-        self._emit(StepEnded(_now(), step.id, outcome))
+        self._telling.write(JournalEvent.STEP_ENDED, step=step.id, outcome=outcome.value)
+        self._telling.emit(StepEnded(now(), step.id, outcome))
         return outcome
 
     async def _action(self, step: Step, action: Action) -> Outcome:
-        works: Sequence[NodeWork] = action.works
-        attempt = 1
-        while True:
-            failures = await self._attempt(step, action, works, attempt)
+        works = self._attempts.works(action)
+        tries = 1
+        while works:
+            failures = await self._attempt(step, action, works, again=tries > 1)
             if not failures:
                 return Outcome.DONE
-            failure = ActionFailure(step, action, tuple(failures), attempt)
-            choice = await self._operator.decide(self._plan, failure)
-            self._write(
-                JournalEvent.DECISION,
-                step=step.id,
-                action=action.id,
-                outcome=choice.decision.value,
-                message=choice.reason or None,
-            )
+            without = self._can_go_on_without(failures)
+            failure = ActionFailure(step, action, tuple(failures), tries, without)
+            choice = await self._operator.decide(self.plan, failure)
+            failed = frozenset(item.node for item in failures)
+            self._decided(step, action, failed, choice)
             if choice.decision is Decision.SKIP:
-                for node in (item.node for item in failures):
-                    self._emit(
-                        ActionEnded(
-                            _now(), step.id, action.id, node, Outcome.SKIPPED, choice.reason
-                        )
-                    )
                 return Outcome.DONE
             if choice.decision is Decision.ABORT:
                 return Outcome.FAILED
-            failed = {item.node for item in failures}
-            works = [work for work in works if work.node in failed]
-            attempt += 1
+            if choice.decision is Decision.WITHOUT and without:
+                self._attempts.left_out.update(dict.fromkeys(sorted(failed)))
+                # What the bastion sees of all members together is to be seen of the others.
+                failed = frozenset(action.nodes) if action.watch else failed
+            works = self._attempts.works(action, failed)
+            tries += 1
+        return Outcome.DONE
 
     async def _attempt(
-        self, step: Step, action: Action, works: Sequence[NodeWork], attempt: int
+        self, step: Step, action: Action, works: Sequence[NodeWork], *, again: bool
     ) -> list[NodeFailure]:
-        """One try on all these nodes at once; what fails on one does not stop the others."""
-        for work in works:
-            self._write(
-                JournalEvent.ACTION_STARTED,
+        if again:
+            nodes = frozenset(work.node for work in works)
+            for earlier_step, earlier in self._before(step, action):
+                undone = [w for w in self._attempts.works(earlier, nodes) if w.probe]
+                failures = await self._attempts.attempt(earlier_step, earlier, undone, again=True)
+                if failures:
+                    return failures
+        return await self._attempts.attempt(step, action, works, again=again)
+
+    def _before(self, step: Step, action: Action) -> Iterator[tuple[Step, Action]]:
+        """What the same consent covers and comes earlier: a reboot may have undone it."""
+        gate = next((gate for gate in self.plan.gates if step.id in gate.steps), None)
+        for step_id in gate.steps if gate else ():
+            for earlier in self.plan.step(step_id).actions:
+                if step_id == step.id and earlier.id == action.id:
+                    return
+                if earlier.watch is None:
+                    yield self.plan.step(step_id), earlier
+
+    def _can_go_on_without(self, failures: Sequence[NodeFailure]) -> bool:
+        present = set(self._attempts.present.nodes)
+        failed = {item.node for item in failures}
+        left = present - failed
+        return failed <= present and len(left) >= majority(len(self.plan.members) or len(present))
+
+    def _decided(self, step: Step, action: Action, failed: frozenset[str], choice: Choice) -> None:
+        for node in sorted(failed):
+            self._telling.write(
+                JournalEvent.DECISION,
                 step=step.id,
                 action=action.id,
-                node=work.node,
-                attempt=attempt,
+                node=node,
+                outcome=choice.decision.value,
+                message=choice.reason or None,
             )
-            self._emit(ActionStarted(_now(), step.id, action.id, work.node))
-        if action.watch is not None:
-            return await self._watched(step, action, works, attempt)
-        # Not a TaskGroup: what breaks here, such as a full disk under the journal, must not cut
-        # off the scripts that are under way on other nodes.
-        results = await asyncio.gather(
-            *(self._on_node(step, action, work, attempt) for work in works), return_exceptions=True
-        )
-        failures = []
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-            if result.failure is not None:
-                failures.append(result.failure)
-        return failures
-
-    async def _on_node(
-        self, step: Step, action: Action, work: NodeWork, attempt: int
-    ) -> WorkResult:
-        self._say(work.node, Stream.NOTE, [action.title])
-        result = await self._worker.do(
-            work,
-            timeout=action.timeout,
-            again=attempt > 1,
-            say=lambda stream, lines: self._say(work.node, stream, lines),
-            moved=lambda what, done, total: self._emit(
-                TransferProgress(_now(), work.node, what, done, total)
-            ),
-        )
-        self._ended(step, action, work.node, attempt, result)
-        return result
-
-    async def _watched(
-        self, step: Step, action: Action, works: Sequence[NodeWork], attempt: int
-    ) -> list[NodeFailure]:
-        assert action.watch is not None
-        for work in works:
-            self._say(work.node, Stream.NOTE, [action.title])
-        reasons = await self._watcher.watch(
-            action.watch,
-            self._plan,
-            timeout=action.timeout,
-            note=lambda node, words: self._say(node, Stream.NOTE, [words]),
-        )
-        failures = []
-        known = {work.node for work in works}
-        strangers = [f"{node}: {words}" for node, words in reasons.items() if node not in known]
-        for index, work in enumerate(works):
-            words = [reasons[work.node]] if work.node in reasons else []
-            words += strangers if index == 0 else []
-            if words:
-                failures.append(NodeFailure(work.node, "; ".join(words), None, "\n".join(words)))
-                result = WorkResult(Outcome.FAILED, None, failures[-1])
-            else:
-                result = WorkResult(Outcome.DONE)
-            self._ended(step, action, work.node, attempt, result)
-        return failures
-
-    def _ended(
-        self, step: Step, action: Action, node: str, attempt: int, result: WorkResult
-    ) -> None:
-        message = result.failure.message if result.failure else ""
-        self._write(
-            JournalEvent.ACTION_ENDED,
-            step=step.id,
-            action=action.id,
-            node=node,
-            attempt=attempt,
-            outcome=result.outcome.value,
-            exit_status=result.exit_status,
-            message=message or None,
-        )
-        self._emit(ActionEnded(_now(), step.id, action.id, node, result.outcome, message))
-
-    def _say(self, node: str, stream: Stream, lines: Sequence[str]) -> None:
-        trouble = self._record.log(node, lines)
-        self._emit(Output(_now(), node, stream, tuple(lines)))
-        if trouble is not None:
-            self._emit(Output(_now(), node, Stream.NOTE, (trouble,)))
-
-    def _write(self, event: JournalEvent, **fields: str | int | None) -> None:
-        self._record.journal.append(JournalEntry(event, **fields))  # type: ignore[arg-type]
-
-    def _emit(self, event: Event) -> None:
-        try:
-            self._listener(event)
-        except OSError:
-            # A terminal or a pipe that went away: the journal and the logs still say everything,
-            # and half a restore is worse than one that nobody sees.
-            return
+        if choice.decision in (Decision.SKIP, Decision.WITHOUT):
+            words = choice.reason or "left for later"
+            for node in sorted(failed):
+                skipped = ActionEnded(now(), step.id, action.id, node, Outcome.SKIPPED, words)
+                self._telling.emit(skipped)
 
     def _last_words(self, outcome: Outcome) -> str:
-        if outcome is Outcome.DONE:
-            return (
-                f"The restore is done. The old data is kept on every node; {self.log_path} "
-                "holds the journal and the logs."
-            )
-        holds = self._holds_now
-        if self._under_way is not None:
-            holds = f"It stopped inside “{self._under_way.title}”. Before that: {holds}"
-        return (
-            f"{holds} Nothing was deleted. The way back, script by script, is in "
-            f"{self._record.way_back}; the journal and the logs are in {self.log_path}."
+        return last_words(
+            outcome,
+            self._beginning.event,
+            holds=self._holds_now,
+            inside=self._under_way.title if self._under_way else "",
+            taken_over=self._taken_over,
+            missing=(*self.plan.absent, *self._attempts.left_out),
+            way_back=str(self._record.way_back),
+            log_path=self.log_path,
         )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

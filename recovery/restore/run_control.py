@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from recovery.restore.events import Outcome
+from recovery.restore.plan import Plan
 
 
 class RestoreRun:
     """One execution of a plan."""
 
+    plan: Plan
+    """What it executes; a rollback's plan has steps of its own."""
     run_id: str
     log_path: str
     """The directory on this machine that holds the journal, the logs and the runbook."""

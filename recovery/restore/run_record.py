@@ -2,46 +2,67 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
-import platform
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 from recovery.errors import RescueError
+from recovery.health.expected import Expected
 from recovery.places import make_private
 from recovery.restore.journal import JOURNAL_NAME, Journal, JournalEntry, JournalEvent
 from recovery.restore.plan import Plan
 from recovery.restore.plan_json import plan_facts
+from recovery.restore.process_identity import ProcessIdentity, operator_name
 from recovery.restore.runbook import runbook_markdown, way_back_markdown
+
+PLAN_NAME = "plan.json"
+EXPECTED_NAME = "expected.json"
+WAY_BACK_NAME = "way-back.md"
 
 
 class RunRecord:
     """Open files of one run. Everything in it is readable by its owner alone."""
 
-    def __init__(self, runs: Path, plan: Plan) -> None:
-        self.directory = make_private(runs / plan.run_id)
+    def __init__(self, directory: Path) -> None:
+        self.directory = make_private(directory)
         self.journal = Journal(self.directory / JOURNAL_NAME)
-        self.way_back = self.directory / "way-back.md"
+        self.way_back = self.directory / WAY_BACK_NAME
         self._logs: dict[str, TextIO] = {}
         self._unlogged: set[str] = set()
-        _write(self.directory / "plan.json", json.dumps(plan_facts(plan), indent=1))
+
+    @classmethod
+    def of_new_run(cls, runs: Path, plan: Plan, expected: Expected | None = None) -> Self:
+        """The record of a run that has not begun; `expected`: what it must bring back."""
+        record = cls(runs / plan.run_id)
+        if expected is not None:
+            _write(record.directory / EXPECTED_NAME, json.dumps(asdict(expected)))
+        record.keep_plan(plan)
+        return record
+
+    def keep_plan(self, plan: Plan) -> None:
+        """Write the plan down, for this program's successors and for people."""
         _write(self.directory / "runbook.md", runbook_markdown(plan))
         _write(self.way_back, way_back_markdown(plan))
+        _write(self.directory / PLAN_NAME, json.dumps(plan_facts(plan), indent=1))
 
-    def began(self, plan: Plan) -> None:
-        """The journal's first line: who restores what, from where."""
+    def began(self, plan: Plan, event: JournalEvent = JournalEvent.RUN_STARTED) -> None:
+        """The journal's first line, and the first of each program that takes the run up again."""
+        process = ProcessIdentity.mine()
         self.journal.append(
             JournalEntry(
-                JournalEvent.RUN_STARTED,
+                event,
                 run_id=plan.run_id,
                 cluster=plan.cluster,
                 snapshot=plan.source.name,
-                operator=f"{_user()}@{platform.node()}",
-                pid=os.getpid(),
+                operator=operator_name(),
+                pid=process.pid,
+                machine=process.machine,
+                boot=process.boot,
+                process_started=process.started,
             )
         )
 
@@ -86,20 +107,18 @@ class RunRecord:
 
 
 def _write(path: Path, text: str) -> None:
+    """Whole or not at all: under another name first."""
+    partial = path.with_name(f".{path.name}.partial")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
     except OSError as error:
         raise RescueError(
             f"the run's record cannot be written: {error.strerror}",
             where=str(path),
             remedy="make room, or set XDG_STATE_HOME to a disk that can be written",
         ) from error
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 
 from recovery.cluster.diagnosis import majority
+from recovery.cluster.etcd_answers import NOT_LISTENING
 from recovery.cluster.etcd_client import open_member
 from recovery.cluster.facts import EtcdManifest, MemberStatus
 from recovery.cluster.kubernetes import ApiServer
@@ -20,6 +21,7 @@ from recovery.restore.watcher import Note
 from recovery.ssh.fleet import Fleet
 
 POLL_SECONDS = 1.0
+_NO_MANIFEST = "its etcd.yaml could not be read"
 
 Look = Callable[[], Awaitable[dict[str, str]]]
 """Asks once; returns why it does not hold yet, by node."""
@@ -81,6 +83,9 @@ class ClusterWatcher:
         leaders: dict[str, int] = {}
 
         async def ask(name: str) -> None:
+            if name not in self._manifests:
+                reasons[name] = _NO_MANIFEST
+                return
             try:
                 async with open_member(self._fleet.session(name), self._manifests[name]) as member:
                     await member.read(b"/etcd-rescue/formed", timeout=5)
@@ -102,6 +107,9 @@ class ClusterWatcher:
         reasons: dict[str, str] = {}
 
         async def ask(name: str) -> None:
+            if name not in self._api_servers:
+                reasons[name] = _NO_MANIFEST
+                return
             try:
                 await ApiServer(self._fleet.session(name), self._api_servers[name]).ready()
             except RescueError as error:
@@ -111,10 +119,16 @@ class ClusterWatcher:
         return reasons
 
     async def _agree(self, plan: Plan) -> dict[str, str]:
-        checks = await check_members(self._fleet, self._manifests, self._expected)
+        present = {n: m for n, m in self._manifests.items() if n in plan.nodes}
+        absent = [m.name for m in plan.members if m.name in plan.absent]
+        checks = await check_members(self._fleet, present, self._expected, absent=absent)
         return _failures(checks, plan)
 
     async def _healthy(self, plan: Plan, timeout: float, note: Note) -> dict[str, str]:
+        if plan.absent:
+            # The whole proof follows when all members are there.
+            note(plan.nodes[0], "the members that are there are compared; the others follow later")
+            return await _until(lambda: self._agree(plan), timeout, note)
         self.last_report = await wait_until_healthy(
             self._fleet,
             self._cluster,
@@ -134,16 +148,22 @@ class ClusterWatcher:
             answer = answers.get(before.node)
             if answer is None or not before.answered:
                 continue
-            if isinstance(answer, str):
+            if isinstance(answer, MemberStatus):
+                if before.had_leader and not answer.leader_id:
+                    reasons[before.node] = "its member had a leader before, and has none yet"
+            # Without a quorum a member that was started again takes connections and says nothing
+            # until it finds a leader (server/embed/serve.go): that is how it was.
+            elif before.had_leader or answer == NOT_LISTENING:
                 reasons[before.node] = f"its member answered before the run: {answer}"
-            elif before.had_leader and not answer.leader_id:
-                reasons[before.node] = "its member had a leader before the run, and has none yet"
         return reasons
 
     async def _statuses(self, plan: Plan) -> dict[str, MemberStatus | str]:
         answers: dict[str, MemberStatus | str] = {}
 
         async def ask(name: str) -> None:
+            if name not in self._manifests:
+                answers[name] = _NO_MANIFEST
+                return
             try:
                 async with open_member(self._fleet.session(name), self._manifests[name]) as member:
                     answers[name] = await member.status()

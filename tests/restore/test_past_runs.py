@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,37 @@ import pytest
 from recovery.errors import UsageError
 from recovery.restore.journal import Journal, JournalEntry, JournalEvent
 from recovery.restore.past_runs import RunState, find_run, list_runs
+from recovery.restore.process_identity import ProcessIdentity
+
+MINE = ProcessIdentity.mine()
+GONE = replace(MINE, started="1")
+ANOTHER_BOOT = replace(MINE, boot="another")
+ELSEWHERE = replace(MINE, machine="bastion-2")
 
 
-def write_run(runs: Path, run_id: str, *, pid: int, outcome: str | None) -> None:
+def write_run(
+    runs: Path,
+    run_id: str,
+    *,
+    process: ProcessIdentity = GONE,
+    outcome: str | None,
+    event: JournalEvent = JournalEvent.RUN_STARTED,
+) -> None:
     journal = Journal(runs / run_id / "journal.jsonl")
-    journal.append(JournalEntry(JournalEvent.RUN_STARTED, run_id=run_id, cluster="prod-a", pid=pid))
+    if event is not JournalEvent.RUN_STARTED:
+        journal.append(JournalEntry(JournalEvent.RUN_STARTED, run_id=run_id, cluster="prod-a"))
+        journal.append(JournalEntry(JournalEvent.RUN_ENDED, outcome="done"))
+    journal.append(
+        JournalEntry(
+            event,
+            run_id=run_id,
+            cluster="prod-a",
+            pid=process.pid,
+            machine=process.machine,
+            boot=process.boot,
+            process_started=process.started,
+        )
+    )
     journal.append(JournalEntry(JournalEvent.STEP_STARTED, step="stage"))
     if outcome is not None:
         journal.append(JournalEntry(JournalEvent.RUN_ENDED, outcome=outcome))
@@ -22,20 +48,23 @@ def write_run(runs: Path, run_id: str, *, pid: int, outcome: str | None) -> None
 
 
 @pytest.mark.parametrize(
-    ("pid", "outcome", "state"),
+    ("process", "outcome", "state"),
     [
-        (1, "done", RunState.SUCCEEDED),
-        (1, "failed", RunState.FAILED),
-        (1, "aborted", RunState.INTERRUPTED),
-        (1, "refused", RunState.INTERRUPTED),
-        (1, None, RunState.INTERRUPTED),
-        (os.getpid(), None, RunState.RUNNING),
+        (GONE, "done", RunState.SUCCEEDED),
+        (GONE, "failed", RunState.FAILED),
+        (GONE, "aborted", RunState.INTERRUPTED),
+        (GONE, "refused", RunState.INTERRUPTED),
+        (GONE, "short", RunState.INTERRUPTED),
+        (GONE, None, RunState.INTERRUPTED),
+        (ANOTHER_BOOT, None, RunState.INTERRUPTED),
+        (ELSEWHERE, None, RunState.INTERRUPTED),
+        (MINE, None, RunState.RUNNING),
     ],
 )
 def test_a_run_without_an_end_was_interrupted_unless_its_program_lives(
-    tmp_path: Path, pid: int, outcome: str | None, state: RunState
+    tmp_path: Path, process: ProcessIdentity, outcome: str | None, state: RunState
 ) -> None:
-    write_run(tmp_path, "20261123-140512-7f3a", pid=pid, outcome=outcome)
+    write_run(tmp_path, "20261123-140512-7f3a", process=process, outcome=outcome)
     (run,) = list_runs(tmp_path)
     assert run.state is state
     assert run.step == "stage"
@@ -46,7 +75,7 @@ def test_runs_are_listed_newest_first_and_the_newest_is_meant_without_an_id(
     tmp_path: Path,
 ) -> None:
     for run_id in ("20261121-000000-aaaa", "20261123-000000-bbbb"):
-        write_run(tmp_path, run_id, pid=1, outcome="done")
+        write_run(tmp_path, run_id, outcome="done")
     (tmp_path / "not-a-run").mkdir()
     assert [run.id for run in list_runs(tmp_path)] == [
         "20261123-000000-bbbb",
@@ -59,3 +88,21 @@ def test_runs_are_listed_newest_first_and_the_newest_is_meant_without_an_id(
 
 def test_a_machine_without_runs_has_none(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "nothing") == ()
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome", "state"),
+    [
+        (JournalEvent.RUN_RESUMED, "done", RunState.SUCCEEDED),
+        (JournalEvent.RUN_RESUMED, None, RunState.INTERRUPTED),
+        (JournalEvent.ROLLBACK_STARTED, "done", RunState.ROLLED_BACK),
+        (JournalEvent.ROLLBACK_STARTED, None, RunState.INTERRUPTED),
+        (JournalEvent.ROLLBACK_STARTED, "failed", RunState.FAILED),
+    ],
+)
+def test_a_run_is_as_the_last_program_that_took_it_up_has_left_it(
+    tmp_path: Path, event: JournalEvent, outcome: str | None, state: RunState
+) -> None:
+    write_run(tmp_path, "20261123-140512-7f3a", outcome=outcome, event=event)
+    (run,) = list_runs(tmp_path)
+    assert run.state is state

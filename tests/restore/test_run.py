@@ -13,11 +13,10 @@ from typing import cast
 import pytest
 
 from recovery.errors import RescueError
-from recovery.incident import Incident
 from recovery.restore.delivering import Moved, Say
 from recovery.restore.events import ActionEnded, Event, Outcome, Output, RunEnded, StepEnded, Stream
 from recovery.restore.journal import JournalEvent, read_journal
-from recovery.restore.node_work import NodeWorker, WorkResult
+from recovery.restore.node_work import NodeWorker, Try, WorkResult
 from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailure
 from recovery.restore.plan import Gate, NodeWork, Plan, Watch
 from recovery.restore.planner import PlanOptions, plan
@@ -25,8 +24,8 @@ from recovery.restore.run import PlanRun
 from recovery.restore.run_control import RestoreRun
 from recovery.restore.run_record import RunRecord
 from recovery.restore.watcher import Note
-from tests.restore.broken_cluster import SOURCE, cluster, facts
-from tui.commands.restore import _execute, _exit
+from tests.restore.broken_cluster import SOURCE, facts
+from tui.commands.executing import execute, exit_of
 
 
 class ScriptedWorker:
@@ -39,15 +38,13 @@ class ScriptedWorker:
         self._journal = journal
         self.unannounced: list[str] = []
 
-    async def do(
-        self, work: NodeWork, *, timeout: float, again: bool, say: Say, moved: Moved
-    ) -> WorkResult:
+    async def do(self, work: NodeWork, this: Try, *, say: Say, moved: Moved) -> WorkResult:
         last = [e for e in read_journal(self._journal) if e.event is JournalEvent.ACTION_STARTED]
         action = last[-1].action or ""
         if not any(e.node == work.node and e.action == action for e in last):
             self.unannounced.append(work.node)
         key = (action, work.node)
-        if again:
+        if this.again:
             self.asked_again.append(key)
         say(Stream.COMMAND, ["$ true"])
         if self.failing.get(key, 0) > 0:
@@ -94,7 +91,7 @@ class Stage:
 
     def __init__(self, directory: Path) -> None:
         self.plan = plan(facts(), SOURCE, PlanOptions("run-1"))
-        self.record = RunRecord(directory, self.plan)
+        self.record = RunRecord.of_new_run(directory, self.plan)
         self.worker = ScriptedWorker(self.record.journal.path)
         self.watcher = ScriptedWatcher()
         self.operator = ScriptedOperator()
@@ -175,13 +172,21 @@ async def test_a_failure_stops_the_run_after_the_other_nodes_have_ended(stage: S
     assert (stage.record.directory / "way-back.md").read_text().count("```sh") >= 4
 
 
-async def test_a_retry_is_made_only_where_it_failed_and_asks_the_probe_first(
+async def test_a_retry_asks_only_where_it_failed_what_has_come_undone_since(
     stage: Stage,
 ) -> None:
     stage.worker.failing = {("place-member", "etcd-3"): 2}
     stage.operator.decisions = [Choice(Decision.RETRY), Choice(Decision.RETRY)]
     assert await stage.run.execute() is Outcome.DONE
-    assert stage.worker.asked_again == [("place-member", "etcd-3")] * 2
+    asked = stage.worker.asked_again
+    assert {node for _, node in asked} == {"etcd-3"}
+    assert [action for action, _ in asked] == [
+        "stop-kubelet",
+        "remove-etcd",
+        "remove-control-plane",
+        "set-data-aside",
+        "place-member",
+    ] * 2
     assert stage.worker.done.count(("place-member", "etcd-1")) == 1
 
 
@@ -228,9 +233,7 @@ async def test_every_line_of_a_node_is_kept_in_its_log(stage: Stage) -> None:
 async def test_trouble_on_this_machine_does_not_cut_off_scripts_under_way(stage: Stage) -> None:
     ended: list[str] = []
 
-    async def do(
-        work: NodeWork, *, timeout: float, again: bool, say: Say, moved: Moved
-    ) -> WorkResult:
+    async def do(work: NodeWork, this: Try, *, say: Say, moved: Moved) -> WorkResult:
         if work.node == "etcd-1":
             raise RescueError("the journal cannot be written")
         await asyncio.sleep(0)
@@ -263,7 +266,7 @@ async def test_a_terminal_that_goes_away_does_not_stop_the_run(tmp_path: Path) -
     def gone(event: Event) -> None:
         raise BrokenPipeError
 
-    stage.run._listener = gone
+    stage.run._telling._listener = gone
     assert await stage.run.execute() is Outcome.DONE
 
 
@@ -288,7 +291,7 @@ async def test_a_lost_terminal_is_ignored_and_a_termination_interrupts(
 ) -> None:
     run = _RunUntilToldToStop()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.create_task(_execute(run))
+        await asyncio.create_task(execute(run))
     assert run.heard == ["went on"]
     assert "way-back.md" in capsys.readouterr().err
 
@@ -300,5 +303,4 @@ def test_a_recovered_cluster_is_success_even_where_nobody_listens(
     os.close(reading)
     with os.fdopen(writing, "wb", buffering=0) as pipe:
         monkeypatch.setattr("sys.stderr", io.TextIOWrapper(pipe, write_through=True))
-        incident = Incident(cluster(), environ={})
-        assert _exit(incident, Outcome.DONE, as_json=False) == 0
+        assert exit_of(Outcome.DONE, "recovered", as_json=False) == 0

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import signal
 import sys
-from contextlib import suppress
 
 from recovery.errors import RefusedError
 from recovery.health.health_json import check_entry
 from recovery.health.model import Check, CheckStatus
 from recovery.incident import Incident
-from recovery.restore.events import Outcome
-from recovery.restore.operator import ActionFailure, Choice, Decision
-from recovery.restore.plan import Gate, Plan
-from recovery.restore.run_control import RestoreRun
+from tui.commands.executing import (
+    ConfirmedOperator,
+    add_consent,
+    execute,
+    exit_of,
+    require_consent,
+    take_over_where_asked,
+)
 from tui.commands.opening import fetch_reference, open_incident, report_errors
 from tui.commands.run_events import EventPrinter, tell_json
 
@@ -29,44 +30,21 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "--confirm, is the consent to every step of the plan; look at the plan first.",
     )
     parser.add_argument("reference", metavar="REF", help="a snapshot, or `latest`")
-    parser.add_argument("--confirm", metavar="CLUSTER", help="the cluster's name, as consent")
+    add_consent(parser)
     parser.add_argument(
         "--acknowledge-warnings",
         action="store_true",
         help="go on although preflight warns, for example that a quorum is alive",
     )
-    parser.add_argument(
-        "--events", choices=("text", "json"), default="text", help="how stderr tells what happens"
-    )
     parser.set_defaults(run=run)
     return parser
-
-
-class ConfirmedOperator:
-    """Whoever gave the cluster's name: consents to the plan, and stops at the first failure."""
-
-    async def consent(self, plan: Plan, gate: Gate) -> bool:
-        """Yes: the name was given for this run."""
-        return True
-
-    async def decide(self, plan: Plan, failure: ActionFailure) -> Choice:
-        """Leave what the restore can do without; stop at anything else."""
-        if failure.action.essential:
-            return Choice(Decision.ABORT)
-        nodes = ", ".join(item.node for item in failure.failures)
-        return Choice(Decision.SKIP, f"left for later on {nodes}")
 
 
 async def run(arguments: argparse.Namespace) -> int:
     """Fetch, check, plan, restore; the exit status says how it ended."""
     async with open_incident(arguments) as incident:
-        name = incident.cluster.name
-        if arguments.confirm != name:
-            given = f"“{arguments.confirm}” is not its name" if arguments.confirm else "none given"
-            raise RefusedError(
-                f"a restore of {name} needs the cluster's name as consent: {given}",
-                remedy=f"etcd-rescue restore {arguments.reference} --confirm {name}",
-            )
+        command = f"restore {arguments.reference}"
+        require_consent(incident, arguments.confirm, command)
         as_json = arguments.events == "json"
         report = _tell_errors if as_json else report_errors
         fetched = await fetch_reference(incident, arguments.reference, report)
@@ -74,37 +52,12 @@ async def run(arguments: argparse.Namespace) -> int:
         _tell_preflight(checks, as_json=as_json)
         _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings)
         plan = incident.plan(fetched)
+        await take_over_where_asked(incident, arguments)
         printer = EventPrinter(plan, as_json=as_json)
-        run_ = incident.restore(plan, fetched, ConfirmedOperator(), printer.hear)
-        outcome = await _execute(run_)
-        return _exit(incident, outcome, as_json=as_json)
-
-
-async def _execute(run_: RestoreRun) -> Outcome:
-    """Ctrl-C and SIGTERM interrupt the run; a terminal that goes away does not."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    try:
-        return await run_.execute()
-    except asyncio.CancelledError:
-        with suppress(OSError):
-            sys.stderr.write(
-                f"etcd-rescue: run {run_.run_id} was interrupted; what was done is in "
-                f"{run_.log_path}/journal.jsonl, the way back in way-back.md beside it\n"
-            )
-        raise
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
-        loop.remove_signal_handler(signal.SIGHUP)
-
-
-def _exit(incident: Incident, outcome: Outcome, *, as_json: bool) -> int:
-    if outcome is Outcome.DONE and not as_json:
-        with suppress(OSError):  # nobody may be listening any more
-            sys.stderr.write(f"etcd-rescue: {incident.cluster.name} is recovered\n")
-    return {Outcome.DONE: 0, Outcome.REFUSED: 3}.get(outcome, 1)
+        operator = ConfirmedOperator(arguments.without)
+        run_ = incident.restore(plan, fetched, operator, printer.hear)
+        words = f"{incident.cluster.name} is recovered"
+        return exit_of(await execute(run_), words, as_json=as_json)
 
 
 def _tell_preflight(checks: tuple[Check, ...], *, as_json: bool) -> None:

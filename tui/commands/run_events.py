@@ -31,6 +31,10 @@ class EventPrinter:
         self._plan = plan
         self._as_json = as_json
 
+    def show(self, plan: Plan) -> None:
+        """From now on events are of this plan."""
+        self._plan = plan
+
     def hear(self, event: Event) -> None:
         """Write one event."""
         text = event_json(event) if self._as_json else self._words(event)

@@ -1,44 +1,62 @@
-"""`runs`: earlier runs, and what they did."""
+"""`runs`: earlier runs, what they did, and taking them up again."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import sys
+from collections.abc import Awaitable, Callable
 
-from recovery.errors import UsageError
+from recovery.errors import RefusedError, UsageError
+from recovery.incident import Incident
 from recovery.places import runs_directory
 from recovery.restore.past_runs import PastRun, find_run, list_runs
+from tui.commands.executing import (
+    ConfirmedOperator,
+    add_consent,
+    execute,
+    exit_of,
+    require_consent,
+    take_over_where_asked,
+)
+from tui.commands.opening import open_incident
+from tui.commands.run_events import EventPrinter
+from tui.commands.run_story import run_entry, run_story
 from tui.commands.tables import table
+
+_CHANGING = ("resume", "rollback", "clean")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "runs",
-        help="earlier runs, and what they did",
-        description="List the restores made from this machine, or show one: every step, action "
-        "and answer of its journal, and where the way back is written down.",
+        help="earlier and interrupted runs: look, resume, roll back, clean up",
+        description="List the restores of this machine, or show one. Resume one that was "
+        "interrupted, also one that was begun on another machine; roll one back; or delete what "
+        "it has kept on the nodes, once the cluster is healthy.",
     )
-    parser.add_argument("what", choices=("list", "show"), nargs="?", default="list")
+    parser.add_argument("what", choices=("list", "show", *_CHANGING), nargs="?", default="list")
     parser.add_argument("id", metavar="ID", nargs="?", help="a run's id; the newest without it")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    add_consent(parser)
     parser.set_defaults(run=run)
     return parser
 
 
 async def run(arguments: argparse.Namespace) -> int:
-    """Print them."""
+    """Do what is asked."""
+    if arguments.what in _CHANGING:
+        return await _change(arguments)
     runs = runs_directory(os.environ)
     if arguments.what == "show":
-        found = find_run(runs, arguments.id)
-        print(json.dumps(_entry(found), indent=2) if arguments.output == "json" else _story(found))
-        return 0
+        return await _show(arguments)
     if arguments.id:
         raise UsageError("`runs list` takes no id", remedy=f"etcd-rescue runs show {arguments.id}")
     known = list_runs(runs)
     if arguments.output == "json":
-        print(json.dumps({"runs": [_entry(one) for one in known]}, indent=2))
+        print(json.dumps({"runs": [run_entry(one) for one in known]}, indent=2))
     elif not known:
         print("no runs")
     else:
@@ -50,32 +68,83 @@ async def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _entry(run: PastRun) -> dict[str, object]:
-    return {
-        "id": run.id,
-        "cluster": run.cluster,
-        "snapshot": run.snapshot,
-        "startedAt": run.started_at,
-        "endedAt": run.ended_at,
-        "state": run.state.value,
-        "step": run.step,
-        "operator": run.operator,
-        "directory": str(run.directory),
+async def _show(arguments: argparse.Namespace) -> int:
+    found = find_run(runs_directory(os.environ), arguments.id)
+    entry = json.dumps(run_entry(found), indent=2)
+    print(entry if arguments.output == "json" else run_story(found))
+    return 0
+
+
+async def _change(arguments: argparse.Namespace) -> int:
+    _choose_cluster(arguments)
+    acts: dict[str, Callable[[Incident, argparse.Namespace], Awaitable[int]]] = {
+        "resume": _resume,
+        "rollback": _roll_back,
+        "clean": _clean,
     }
+    async with open_incident(arguments) as incident:
+        return await acts[arguments.what](incident, arguments)
 
 
-def _story(run: PastRun) -> str:
-    lines = [
-        f"run        {run.id}, {run.state.value}",
-        f"cluster    {run.cluster}",
-        f"snapshot   {run.snapshot}",
-        f"by         {run.operator}",
-        f"kept in    {run.directory}",
-        f"way back   {run.directory / 'way-back.md'}",
-        "",
-    ]
-    for entry in run.entries:
-        what = [entry.step or entry.gate, entry.action, entry.node, entry.outcome, entry.message]
-        words = "  ".join(word for word in what if word)
-        lines.append(f"{entry.at[11:19]}Z  {entry.event.value:<15} {words}")
-    return "\n".join(lines)
+def _choose_cluster(arguments: argparse.Namespace) -> None:
+    """Where the inventory has several clusters, the run says which one is meant."""
+    if arguments.cluster:
+        return
+    for known in list_runs(runs_directory(os.environ)):
+        if arguments.id in (None, known.id):
+            arguments.cluster = known.cluster
+            return
+
+
+async def _resume(incident: Incident, arguments: argparse.Namespace) -> int:
+    standing = await incident.standing(arguments.id)
+    _require_possible("resumed", standing.run, standing.resume_refused)
+    require_consent(incident, arguments.confirm, f"runs resume {standing.run.id}")
+    await take_over_where_asked(incident, arguments)
+    as_json = arguments.events == "json"
+    printer = EventPrinter(standing.plan, as_json=as_json)
+    operator = ConfirmedOperator(arguments.without)
+    run_ = await incident.resume(standing.run.id, operator, printer.hear)
+    printer.show(run_.plan)
+    words = f"{incident.cluster.name} is recovered"
+    return exit_of(await execute(run_), words, as_json=as_json)
+
+
+async def _roll_back(incident: Incident, arguments: argparse.Namespace) -> int:
+    standing = await incident.standing(arguments.id)
+    _require_possible("rolled back", standing.run, standing.roll_back_refused)
+    require_consent(incident, arguments.confirm, f"runs rollback {standing.run.id}")
+    await take_over_where_asked(incident, arguments)
+    as_json = arguments.events == "json"
+    printer = EventPrinter(standing.plan, as_json=as_json)
+    operator = ConfirmedOperator(arguments.without)
+    run_ = await incident.roll_back(standing.run.id, operator, printer.hear)
+    printer.show(run_.plan)
+    words = f"{incident.cluster.name} is as it was before run {standing.run.id}"
+    return exit_of(await execute(run_), words, as_json=as_json)
+
+
+async def _clean(incident: Incident, arguments: argparse.Namespace) -> int:
+    weighed = await incident.weigh_clean_up(arguments.id)
+    for node in weighed.nodes:
+        paths = ", ".join(node.paths) or "nothing"
+        print(f"{node.node}: deletes {paths} ({node.size} bytes)")
+    print(f"{weighed.size} bytes come free; after that run {weighed.run_id} cannot be rolled back")
+    require_consent(incident, arguments.confirm, f"runs clean {weighed.run_id}")
+    await take_over_where_asked(incident, arguments)
+    await incident.clean_up(weighed, _tell)
+    return 0
+
+
+def _tell(node: str, words: str) -> None:
+    for line in words.splitlines():
+        sys.stderr.write(f"{node}  {line}\n")
+
+
+def _require_possible(what: str, run: PastRun, refused: str) -> None:
+    if refused:
+        raise RefusedError(
+            f"run {run.id} cannot be {what}: {refused}",
+            where=run.cluster,
+            remedy=f"etcd-rescue runs show {run.id} tells all that it did",
+        )

@@ -1,0 +1,293 @@
+"""The runs of one cluster: begin one, take one up again, lead one back, clean up after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from recovery.cluster.facts import ClusterFacts
+from recovery.cluster.kubernetes import api_server_url
+from recovery.errors import RefusedError, RescueError, UsageError
+from recovery.health.expected import Expected
+from recovery.inventory.model import Cluster
+from recovery.restore.clean_up import CleanUp
+from recovery.restore.cleaning import clean, weigh
+from recovery.restore.cluster_lock import ClusterLock, look_for_holder
+from recovery.restore.delivering import Deliverer
+from recovery.restore.events import Event
+from recovery.restore.holding import NodeHolding
+from recovery.restore.journal import JournalEntry, JournalEvent
+from recovery.restore.late_nodes import with_late_nodes
+from recovery.restore.lock import LockHolder
+from recovery.restore.node_work import NodeWorker
+from recovery.restore.operator import Operator
+from recovery.restore.past_runs import PastRun, list_runs, read_run
+from recovery.restore.plan import Plan, RestoreSource
+from recovery.restore.plan_loading import load_plan
+from recovery.restore.planner import PlanOptions, plan
+from recovery.restore.progress import Progress, progress_of
+from recovery.restore.record_copies import RecordCopies
+from recovery.restore.rollback import rollback_plan
+from recovery.restore.run import Beginning, PlanRun
+from recovery.restore.run_control import RestoreRun
+from recovery.restore.run_record import EXPECTED_NAME, PLAN_NAME, RunRecord
+from recovery.restore.runs_on_nodes import bring_record, entries_on_nodes, look_for_runs
+from recovery.restore.standing import RunStanding
+from recovery.restore.standings import standing_of
+from recovery.restore.watching import ClusterWatcher
+from recovery.ssh.fleet import Fleet
+
+Listener = Callable[[Event], None]
+
+_DELIVER = "deliver-snapshot"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the runs of a cluster ask of whoever cares for it."""
+
+    look: Callable[[], Awaitable[ClusterFacts]]
+    """Asks all nodes now."""
+    snapshot: Callable[[RestoreSource], Awaitable[Path]]
+    """The snapshot's database on this machine, fetched where it is not here any more."""
+
+
+class ClusterRuns:
+    """Everything about the runs of one cluster. `runs`: the directory of their records here."""
+
+    def __init__(
+        self, fleet: Fleet, cluster: Cluster, runs: Path, surroundings: Surroundings
+    ) -> None:
+        self._fleet = fleet
+        self._cluster = cluster
+        self._runs = runs
+        self._surroundings = surroundings
+        self._works = {node.name: node.paths.work for node in cluster.control_plane}
+        self._may_replace: set[str] = set()
+
+    def known(self) -> tuple[PastRun, ...]:
+        """Those with a record on this machine, newest first."""
+        return tuple(run for run in list_runs(self._runs) if run.cluster == self._cluster.name)
+
+    async def look_for(self) -> tuple[PastRun, ...]:
+        """Those known here, and those found on the nodes only; a dead node holds nobody up."""
+        here = self.known()
+        ids = {run.id for run in here}
+        there = await look_for_runs(self._fleet, self._works, self._cluster.name)
+        runs = (*here, *(run for run in there if run.id not in ids))
+        return tuple(sorted(runs, key=lambda run: run.id, reverse=True))
+
+    async def standing(self, run_id: str | None) -> RunStanding:
+        """How far the run came (the newest without an id). Raises RescueError, UsageError."""
+        run = await self._find(run_id)
+        return standing_of(run, _plan_of(run))
+
+    def begin(
+        self,
+        plan: Plan,
+        facts: ClusterFacts,
+        expected: Expected,
+        deliverer: Deliverer,
+        operator: Operator,
+        listener: Listener,
+    ) -> PlanRun:
+        """A new run, not yet started."""
+        record = RunRecord.of_new_run(self._runs, plan, expected)
+        return self._run(plan, facts, expected, deliverer, operator, listener, record, Beginning())
+
+    async def resume(
+        self, run_id: str | None, operator: Operator, listener: Listener
+    ) -> RestoreRun:
+        """The run taken up where it was left; nodes that were left out take part again.
+
+        Raises RefusedError where nothing is left to do, RescueError where its record is unusable.
+        """
+        standing = await self.standing(run_id)
+        if standing.resume_refused:
+            raise _refused("resumed", standing, standing.resume_refused)
+        facts = await self._surroundings.look()
+        record = RunRecord(standing.run.directory)
+        whole = _with_absent(standing.plan, facts)
+        if whole is not standing.plan:
+            record.keep_plan(whole)
+        progress = progress_of(standing.run.entries)
+        expected = _expected_of(standing.run)
+        deliverer = Deliverer(self._fleet, await self._snapshot(whole, progress))
+        beginning = Beginning(JournalEvent.RUN_RESUMED, progress)
+        return self._run(whole, facts, expected, deliverer, operator, listener, record, beginning)
+
+    async def roll_back(
+        self, run_id: str | None, operator: Operator, listener: Listener
+    ) -> RestoreRun:
+        """The way back from wherever the run stands. Raises RefusedError, RescueError."""
+        standing = await self.standing(run_id)
+        if standing.roll_back_refused:
+            raise _refused("rolled back", standing, standing.roll_back_refused)
+        facts = await self._surroundings.look()
+        record = RunRecord(standing.run.directory)
+        progress = progress_of(standing.run.entries)
+        beginning = Beginning(JournalEvent.ROLLBACK_STARTED, progress)
+        return self._run(
+            rollback_plan(standing.plan),
+            facts,
+            _expected_of(standing.run),
+            Deliverer(self._fleet, Path("/nonexistent")),
+            operator,
+            listener,
+            record,
+            beginning,
+        )
+
+    async def weigh_clean_up(self, run_id: str | None) -> CleanUp:
+        """What cleaning up after the run deletes. Raises RefusedError where it must stay."""
+        standing = await self.standing(run_id)
+        if standing.clean_refused:
+            raise _refused("cleaned up", standing, standing.clean_refused)
+        return await weigh(self._fleet, standing.plan)
+
+    async def clean_up(self, weighed: CleanUp, note: Callable[[str, str], None]) -> None:
+        """Delete it, under the cluster's lock."""
+        standing = await self.standing(weighed.run_id)
+        if standing.clean_refused:
+            raise _refused("cleaned up", standing, standing.clean_refused)
+        lock = ClusterLock(self._fleet, self._cluster.name, self._works, weighed.run_id)
+        await lock.take(self._may_replace)
+        try:
+            lock.keep(lambda _: None)
+            lock.doing("cleaning up")
+            record = RunRecord(standing.run.directory)
+            try:
+                await clean(self._fleet, standing.plan, record, note)
+            finally:
+                record.close()
+        finally:
+            await lock.give_back()
+
+    async def lock_holder(self) -> LockHolder | None:
+        """Whoever works on this cluster now; None where nobody does."""
+        return await look_for_holder(self._fleet, self._cluster.name, self._works)
+
+    def may_take_over(self, holder: LockHolder) -> None:
+        """A person has decided to take over: the next run replaces this holder's lock."""
+        self._may_replace.add(holder.token)
+
+    async def journal_of(self, holder: LockHolder) -> tuple[JournalEntry, ...]:
+        """What the other one's run has written so far."""
+        return await entries_on_nodes(self._fleet, self._works, self._works, holder.run_id)
+
+    async def _find(self, run_id: str | None) -> PastRun:
+        here = self.known()
+        for run in here:
+            if run_id is None or run.id == run_id:
+                return run
+        for run in await look_for_runs(self._fleet, self._works, self._cluster.name):
+            if run_id is None or run.id == run_id:
+                return read_run(await bring_record(self._fleet, self._works, run, self._runs))
+        raise UsageError(
+            f"there is no run {run_id} of {self._cluster.name}"
+            if run_id
+            else f"there is no run of {self._cluster.name} yet",
+            where=str(self._runs),
+            remedy="etcd-rescue runs list shows all of them",
+        )
+
+    async def _snapshot(self, plan: Plan, progress: Progress) -> Path:
+        if all((_DELIVER, node) in progress.done for node in plan.nodes):
+            return Path("/nonexistent")
+        return await self._surroundings.snapshot(plan.source)
+
+    def _run(
+        self,
+        plan: Plan,
+        facts: ClusterFacts,
+        expected: Expected,
+        deliverer: Deliverer,
+        operator: Operator,
+        listener: Listener,
+        record: RunRecord,
+        beginning: Beginning,
+    ) -> PlanRun:
+        lock = ClusterLock(self._fleet, self._cluster.name, self._works, plan.run_id)
+        holding = NodeHolding(
+            lock,
+            RecordCopies(self._fleet, plan.places, record.directory),
+            may_replace=self._may_replace,
+            without=plan.absent,
+            writes_at_once=beginning.resumed,
+        )
+        run_dirs = {place.node: place.run_dir for place in plan.places}
+        worker = NodeWorker(self._fleet, deliverer, run_dirs, lock.guard)
+        watcher = ClusterWatcher(
+            self._fleet,
+            self._cluster,
+            {n: node.manifest for n, node in facts.nodes.items() if node.manifest is not None},
+            expected,
+            _api_servers(facts),
+        )
+        return PlanRun(
+            plan,
+            record,
+            worker,
+            watcher,
+            operator,
+            listener,
+            beginning=beginning,
+            holding=holding,
+        )
+
+
+def _api_servers(facts: ClusterFacts) -> Mapping[str, str]:
+    return {
+        name: api_server_url(manifest, node.api_server_port, node.api_server_address)
+        for name, node in facts.nodes.items()
+        if (manifest := node.manifest) is not None
+    }
+
+
+def _with_absent(made: Plan, facts: ClusterFacts) -> Plan:
+    """The plan with the nodes that were absent when it was made and can be reached now."""
+    there = tuple(node for node in made.absent if node in facts.nodes)
+    if not there:
+        return made
+    still = tuple(node for node in made.absent if node not in there)
+    options = PlanOptions(made.run_id, without=still, only=there)
+    return with_late_nodes(made, plan(facts, made.source, options))
+
+
+def _plan_of(run: PastRun) -> Plan:
+    path = run.directory / PLAN_NAME
+    return load_plan(_read(path), str(path))
+
+
+def _expected_of(run: PastRun) -> Expected:
+    path = run.directory / EXPECTED_NAME
+    try:
+        return Expected(**json.loads(_read(path)))
+    except (ValueError, TypeError) as error:
+        raise RescueError(
+            "nobody can tell what the run must bring back",
+            where=str(path),
+            remedy="use the version of etcd-rescue that began the run",
+            detail=str(error),
+        ) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RescueError(
+            f"the record of this run is not whole: {error}",
+            where=str(path),
+            remedy="go on by hand with runbook.md and way-back.md beside it",
+        ) from error
+
+
+def _refused(what: str, standing: RunStanding, why: str) -> RefusedError:
+    return RefusedError(
+        f"run {standing.run.id} cannot be {what}: {why}",
+        where=standing.run.cluster,
+        remedy=f"etcd-rescue runs show {standing.run.id} tells all that it did",
+    )

@@ -1,0 +1,49 @@
+"""The last words of a run: what holds now, and what to do next."""
+
+from __future__ import annotations
+
+from recovery.restore.events import Outcome
+from recovery.restore.journal import JournalEvent
+from recovery.restore.planned_members import in_words
+
+
+def last_words(
+    outcome: Outcome,
+    event: JournalEvent,
+    *,
+    holds: str,
+    inside: str,
+    taken_over: str,
+    missing: tuple[str, ...],
+    way_back: str,
+    log_path: str,
+) -> str:
+    """One or two sentences for whoever reads the end of the run."""
+    back = event is JournalEvent.ROLLBACK_STARTED
+    if outcome is Outcome.DONE:
+        if back:
+            return (
+                "The cluster is as it was before the restore; what was restored is kept on every "
+                f"node; {log_path} holds the journal and the logs."
+            )
+        return (
+            f"The restore is done. The old data is kept on every node; {log_path} "
+            "holds the journal and the logs."
+        )
+    if outcome is Outcome.SHORT:
+        names = in_words(missing)
+        done = "rolled back" if back else "restored and runs on a majority of its members"
+        again = "runs rollback" if back else "runs resume"
+        return (
+            f"The cluster is {done}, without {names}. "
+            f"Once {names} can be reached, `etcd-rescue {again}` does the rest."
+        )
+    if inside:
+        holds = f"It stopped inside “{inside}”. Before that: {holds}"
+    if taken_over:
+        holds = f"{taken_over} {holds}"
+    return (
+        f"{holds} Nothing was deleted. `etcd-rescue runs resume` goes on from here, `runs "
+        f"rollback` leads back; script by script the way back is in {way_back}; the journal and "
+        f"the logs are in {log_path}."
+    )

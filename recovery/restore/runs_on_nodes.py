@@ -1,0 +1,112 @@
+"""Runs that were started from another machine, from the copies of their records on the nodes."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from recovery.errors import NodeError, RescueError
+from recovery.places import make_private
+from recovery.restore.journal import JOURNAL_NAME, JournalEntry, parse_journal
+from recovery.restore.past_runs import PastRun, run_of
+from recovery.restore.record_copies import COPIED, RECORD_NAME
+from recovery.restore.script import node_script
+from recovery.ssh.fleet import Fleet
+
+_LIST = """
+for JOURNAL in "$WORK"/*/record/journal.jsonl; do
+  if [ -f "$JOURNAL" ]; then printf '%s\\n' "$JOURNAL"; fi
+done
+"""
+_MOST_RUNS = 20
+
+
+async def look_for_runs(fleet: Fleet, works: Mapping[str, str], cluster: str) -> list[PastRun]:
+    """The runs of this cluster whose records lie on nodes, newest first; dead nodes are silent."""
+    journals: dict[str, dict[str, bytes]] = {}
+    listed = await fleet.each(
+        works,
+        lambda session: session.check(
+            node_script(_LIST, work=works[session.node.name]), timeout=15
+        ),
+    )
+    for node, told in listed.items():
+        if isinstance(told, NodeError):
+            continue
+        for path in sorted(told.splitlines(), reverse=True)[:_MOST_RUNS]:
+            run_id = posixpath.basename(posixpath.dirname(posixpath.dirname(path)))
+            try:
+                content = await fleet.session(node).read_file(path)
+            except NodeError:
+                continue
+            journals.setdefault(run_id, {})[node] = content
+    found = []
+    for run_id in sorted(journals, reverse=True):
+        run = _newest_copy(journals[run_id], run_id)
+        if run is not None and run.cluster == cluster and run.id == run_id:
+            found.append(run)
+    return found
+
+
+def _newest_copy(copies: Mapping[str, bytes], run_id: str) -> PastRun | None:
+    """The longest copy tells most; the nodes are those that have it, the longest first."""
+    nodes = sorted(copies, key=lambda node: len(copies[node]), reverse=True)
+    for node in nodes:
+        try:
+            entries = parse_journal(copies[node], f"{node}:{run_id}")
+            return run_of(entries, Path(run_id), tuple(nodes))
+        except RescueError:
+            continue
+    return None
+
+
+async def bring_record(fleet: Fleet, works: Mapping[str, str], run: PastRun, runs: Path) -> Path:
+    """Copy a run's record from the nodes to this machine; returns its directory.
+
+    Raises RescueError where no node has all of it.
+    """
+    errors = []
+    for node in run.on_nodes:
+        source = posixpath.join(works[node], run.id, RECORD_NAME)
+        try:
+            files = {
+                name: await fleet.session(node).read_file(posixpath.join(source, name))
+                for name in COPIED
+            }
+        except NodeError as error:
+            errors.append(f"{node}: {error.what}")
+            continue
+        directory = make_private(runs / run.id)
+        for name, content in files.items():
+            if name != JOURNAL_NAME:
+                _write(directory / name, content)
+        # Last: a directory with a journal counts as a run.
+        _write(directory / JOURNAL_NAME, content=files[JOURNAL_NAME])
+        return directory
+    raise RescueError(
+        f"the record of run {run.id} is not whole on any node",
+        where=", ".join(run.on_nodes),
+        remedy="resume it from the machine where it was started, or go on by hand with way-back.md",
+        detail="\n".join(errors),
+    )
+
+
+async def entries_on_nodes(
+    fleet: Fleet, works: Mapping[str, str], nodes: Iterable[str], run_id: str
+) -> tuple[JournalEntry, ...]:
+    """What a run of another program has written so far; empty where no node knows it."""
+    best: tuple[JournalEntry, ...] = ()
+    for node in nodes:
+        path = posixpath.join(works[node], run_id, RECORD_NAME, JOURNAL_NAME)
+        try:
+            entries = parse_journal(await fleet.session(node).read_file(path), f"{node}:{path}")
+        except RescueError:
+            continue
+        best = max(best, entries, key=len)
+    return best
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(content)

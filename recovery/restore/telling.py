@@ -1,0 +1,50 @@
+"""Where a run says what it does: its journal, its logs, and whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from recovery.restore.events import Event, Output, Stream
+from recovery.restore.journal import JournalEntry, JournalEvent
+from recovery.restore.run_record import RunRecord
+
+
+class Telling:
+    """Writes the journal first, then tells the listener."""
+
+    def __init__(
+        self,
+        record: RunRecord,
+        listener: Callable[[Event], None],
+        written: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.record = record
+        self._listener = listener
+        self._written = written
+
+    def write(self, event: JournalEvent, **fields: str | int | None) -> None:
+        """Append a line to the journal; it is on disk on return. Raises RescueError."""
+        self.record.journal.append(JournalEntry(event, **fields))  # type: ignore[arg-type]
+        self._written()
+
+    def emit(self, event: Event) -> None:
+        """Tell the listener."""
+        try:
+            self._listener(event)
+        except OSError:
+            # A terminal or a pipe that went away: the journal and the logs still say everything,
+            # and half a restore is worse than one that nobody sees.
+            return
+
+    def say(self, node: str, stream: Stream, lines: Sequence[str]) -> None:
+        """Lines of a node's output, or about it."""
+        trouble = self.record.log(node, lines)
+        self.emit(Output(now(), node, stream, tuple(lines)))
+        if trouble is not None:
+            self.emit(Output(now(), node, Stream.NOTE, (trouble,)))
+
+
+def now() -> datetime:
+    """The time of an event."""
+    return datetime.now(UTC)

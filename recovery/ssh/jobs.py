@@ -1,0 +1,233 @@
+"""Jobs that outlive the connection: a script on a node runs detached, and is found again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from recovery.errors import (
+    HostKeyError,
+    LoginRefusedError,
+    NodeError,
+    NodeUnreachableError,
+    ScriptError,
+)
+from recovery.ssh.job_frames import Frame, FrameReader
+from recovery.ssh.job_scripts import (
+    FOUND,
+    NOT_ALLOWED,
+    end_script,
+    follow_script,
+    start_script,
+)
+from recovery.ssh.output import Kept, OutputSink, OutputStream, StreamReceiver
+from recovery.ssh.running_script import keep
+from recovery.ssh.session import NodeSession
+
+START_SECONDS = 30.0
+FROZEN_SECONDS = 30.0
+"""Without a byte for so long, the connection is given up and another one is made."""
+PATIENCE = 120.0
+"""Seconds for which a node may be away, at a time, before nobody waits for it any more."""
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 5.0
+
+T = TypeVar("T")
+
+OnNote = Callable[[str], None]
+
+
+class JobRefusedError(NodeError):
+    """The guard did not allow the start; `detail` has its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """How a job ended."""
+
+    exit_status: int | None
+    """0 to 255, or 128 and the signal's number; None where nobody knows."""
+    vanished: str = ""
+    """Why nobody knows, in words."""
+    found: bool = False
+    """It was under way or over already, and was not started again."""
+
+
+async def run_job(
+    session: NodeSession,
+    directory: str,
+    script: str,
+    *,
+    timeout: float,
+    on_output: OutputSink | None = None,
+    on_note: OnNote | None = None,
+    guard: str = "",
+    patience: float = PATIENCE,
+) -> JobResult:
+    """Run a script on the node as a job of its own, and follow it to its end.
+
+    `directory` is the job's name: a second call with it, by whichever program, finds the job and
+    never starts it twice. `guard`: a script that must succeed before the start. `timeout`:
+    seconds from the job's start; its processes are ended then, and ScriptError is raised. A
+    connection that is lost or silent is made anew for up to `patience` seconds; after that
+    NodeUnreachableError is raised, and the job goes on. Cancelling leaves the job alone.
+    """
+    job = _Job(session, directory, on_output, on_note or _say_nothing, patience)
+    try:
+        found = await job.start(script, guard)
+        return await job.follow(timeout, found)
+    finally:
+        job.finish()
+
+
+async def end_job(session: NodeSession, directory: str) -> None:
+    """End the job's processes, if they run."""
+    await session.check(end_script(directory), timeout=START_SECONDS)
+
+
+class _Job:
+    """One job as this program sees it."""
+
+    def __init__(
+        self,
+        session: NodeSession,
+        directory: str,
+        on_output: OutputSink | None,
+        on_note: OnNote,
+        patience: float,
+    ) -> None:
+        self._session = session
+        self._directory = directory
+        self._note = on_note
+        self._patience = patience
+        self._receivers = {
+            "O": StreamReceiver(OutputStream.OUT, on_output),
+            "E": StreamReceiver(OutputStream.ERR, on_output),
+        }
+        self._told = {"O": 0, "E": 0}
+        self._away_since: float | None = None
+
+    def finish(self) -> None:
+        """Hand over last lines that had no newline."""
+        for receiver in self._receivers.values():
+            receiver.finish()
+
+    async def start(self, script: str, guard: str) -> bool:
+        """Start it where it was not started yet; whether it was."""
+        sent = script.encode()
+        body = start_script(self._directory, len(sent), guard)
+        tries = 0
+
+        async def attempt() -> bool:
+            nonlocal tries
+            tries += 1
+            result = await self._session.run(body, timeout=START_SECONDS, stdin=sent)
+            if result.exit_status is None:
+                raise NodeUnreachableError("the connection was lost", where=self._where)
+            if result.exit_status == NOT_ALLOWED:
+                raise JobRefusedError(
+                    "a job is not started any more", where=self._where, detail=result.stderr
+                )
+            if result.exit_status != 0:
+                what = "a job cannot be started"
+                raise self._session.failure(what, result.exit_status, result.stderr)
+            # What this very call started before it lost the connection is not found, but new.
+            return result.stdout.strip() == FOUND and tries == 1
+
+        return await self._patiently(attempt)
+
+    async def follow(self, timeout: float, found: bool) -> JobResult:
+        """Hear it to its end."""
+        last = await self._patiently(lambda: self._listen(timeout))
+        match last.kind:
+            case "S":
+                return JobResult(last.number, found=found)
+            case "B":
+                return JobResult(None, "the node was rebooted", found)
+            case "G":
+                return JobResult(None, "its process is gone without an exit status", found)
+        await end_job(self._session, self._directory)
+        what = f"the script did not end within {timeout:g} s"
+        raise self._session.failure(what, None, self._receivers["E"].kept.text())
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try again while the node is away, for as long as patience lasts."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await attempt()
+            except (HostKeyError, LoginRefusedError):
+                raise
+            except (NodeUnreachableError, ScriptError) as error:
+                if isinstance(error, ScriptError) and error.exit_status is not None:
+                    raise
+                now = time.monotonic()
+                if self._away_since is None:
+                    self._away_since = now
+                    self._note(f"{error.what}; the job goes on there, and is looked for again")
+                    pause = _FIRST_PAUSE
+                if now - self._away_since > self._patience:
+                    raise
+                await self._session.close()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _listen(self, timeout: float) -> Frame:
+        """Follow over one connection; the frame that ends the job, or NodeUnreachableError."""
+        reader = FrameReader()
+        errors = Kept()
+        body = follow_script(self._directory, self._told["O"], self._told["E"], timeout)
+        async with self._session.running(body) as run, keep(run.stderr(), errors):
+            run.send_end()
+            chunks = aiter(run.stdout())
+            while True:
+                chunk = await self._next(chunks)
+                for frame in reader.feed(chunk):
+                    if frame.kind in "SBGX":
+                        return frame
+                    self._take(frame)
+                if not chunk:
+                    break
+            await run.wait()
+        self._session.require_begun(run, errors)
+        if run.exit_status is None:
+            raise NodeUnreachableError("the connection was lost", where=self._where)
+        raise self._session.failure("a job cannot be followed", run.exit_status, errors.text())
+
+    def _take(self, frame: Frame) -> None:
+        if frame.kind in ("O", "E"):
+            self._told[frame.kind] += len(frame.content)
+            self._receivers[frame.kind].feed(frame.content)
+        elif frame.kind in ("K", "L"):
+            stream = "O" if frame.kind == "K" else "E"
+            self._told[stream] += frame.number
+            name = "out" if stream == "O" else "err"
+            self._note(
+                f"… {frame.number} bytes left out here; all of it is in "
+                f"{self._where}:{self._directory}/{name}"
+            )
+
+    async def _next(self, chunks: AsyncIterator[bytes]) -> bytes:
+        try:
+            async with asyncio.timeout(FROZEN_SECONDS):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return b""
+        except TimeoutError:
+            what = f"not a word for {FROZEN_SECONDS:g} s"
+            raise NodeUnreachableError(what, where=self._where) from None
+        if self._away_since is not None:
+            self._away_since = None
+            self._note("the node is back, the job is found")
+        return chunk
+
+    @property
+    def _where(self) -> str:
+        return self._session.node.name
+
+
+def _say_nothing(_: str) -> None:
+    """Hears notes where no one else listens."""

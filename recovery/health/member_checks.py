@@ -130,7 +130,7 @@ def _as_planned(
     for answer in answers.values():
         if answer.status is None:
             continue
-        listed = {member.name or f"{member.id:x}" for member in answer.listed}
+        listed = _listed_names(answer, planned & absent)
         complaints += [f"{answer.name} lacks {name}" for name in sorted(planned - listed)]
         complaints += [f"{answer.name} also lists {name}" for name in sorted(listed - planned)]
         complaints += [f"{m.name} is a learner" for m in answer.listed if m.learner]
@@ -143,6 +143,18 @@ def _as_planned(
         "A member too many or too few changes how many losses the cluster survives.",
         "compare etcdctl member list with the manifests; remove what does not belong",
     )
+
+
+def _listed_names(answer: MemberAnswer, absent: frozenset[str] | set[str]) -> set[str]:
+    """The members that this one lists, by name; one that never started has none yet.
+
+    A member tells its name when it starts (server/etcdserver, `publish`), so one without a name
+    is taken for one of those that are absent.
+    """
+    named = {member.name for member in answer.listed if member.name}
+    nameless = sorted(f"{member.id:x}" for member in answer.listed if not member.name)
+    awaited = sorted(absent - named)
+    return named | set(awaited[: len(nameless)]) | set(nameless[len(awaited) :])
 
 
 def _one_leader(statuses: Mapping[str, MemberStatus]) -> Check:

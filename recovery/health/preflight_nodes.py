@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
+from recovery.cluster.diagnosis import majority
 from recovery.cluster.etcd_tools import choose_tool
 from recovery.cluster.facts import ClusterFacts, DataDirFacts, NodeFacts, ServiceState, Version
-from recovery.health.model import Check
+from recovery.health.model import Check, CheckStatus
 from recovery.health.verdicts import failed, ok, warned
 
 WAL_BYTES = 64_000_000
@@ -21,14 +22,24 @@ CLOCK_FAILURE = 60.0
 
 
 def unreachable_checks(facts: ClusterFacts, name: str) -> Iterator[Check]:
-    """For a node that did not answer."""
+    """For a node that did not answer: without a majority of the nodes nothing can be restored."""
     error = facts.unreachable.get(name)
-    yield failed(
+    what = error.what if error else "not asked yet"
+    remedy = (error.remedy if error else "") or "bring the node back, then look again"
+    size = len(facts.cluster.control_plane)
+    if error is None or len(facts.nodes) < majority(size):
+        meaning = f"Fewer than {majority(size)} of {size} control-plane nodes can be reached."
+        yield failed("reachable", name, what, meaning, remedy)
+        return
+    yield Check(
         "reachable",
         name,
-        error.what if error else "not asked yet",
-        "All control-plane nodes are restored together, so every one is needed.",
-        (error.remedy if error else "") or "bring the node back, then look again",
+        CheckStatus.WARNING,
+        what,
+        f"The restore can go on with the other {len(facts.nodes)}, which are a majority; "
+        f"`runs resume` brings {name} in once it answers.",
+        f"{remedy}; or go on without it",
+        must_be_acknowledged=True,
     )
 
 

@@ -81,8 +81,16 @@ def test_a_living_quorum_must_be_read_before_going_on() -> None:
     assert "revision 100 now" in check.meaning
 
 
-def test_a_node_out_of_reach_blocks_with_its_own_reason() -> None:
+def test_one_node_out_of_reach_must_be_acknowledged_with_its_own_reason() -> None:
     facts = cluster_facts(unreachable=("etcd-3",), silent=("etcd-2",))
+    check = judge(facts)["etcd-3", "reachable"]
+    assert (check.status, check.message) == (WARNING, "connection refused")
+    assert check.must_be_acknowledged
+    assert "a majority" in check.meaning
+
+
+def test_without_a_majority_of_the_nodes_nothing_is_restored() -> None:
+    facts = cluster_facts(unreachable=("etcd-2", "etcd-3"))
     check = judge(facts)["etcd-3", "reachable"]
     assert (check.status, check.message) == (FAILED, "connection refused")
 

@@ -1,0 +1,77 @@
+"""One of three nodes cannot be reached: two are restored, and the same run brings in the third."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from tests.end_to_end.demo_cluster import running_demo
+from tests.faults.lab import Lab
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
+
+NOBODY_LISTENS = 1
+
+
+@pytest.fixture(name="lab", scope="module")
+def lab_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with running_demo(tmp_path_factory.mktemp("home")) as demo:
+        yield Lab(demo, tmp_path_factory.mktemp("scratch"))
+
+
+def set_port(lab: Lab, node: int, port: int) -> int:
+    """Change the SSH port in the inventory; the one that was there."""
+    document = yaml.safe_load(lab.demo.inventory.read_text())
+    ssh = document["clusters"][0]["controlPlane"][node]["ssh"]
+    before: int = ssh["port"]
+    ssh["port"] = port
+    lab.demo.inventory.write_text(yaml.safe_dump(document))
+    return before
+
+
+def test_two_of_three_are_restored_after_consent_and_the_third_comes_in_by_resume(lab: Lab) -> None:
+    port = set_port(lab, 2, NOBODY_LISTENS)
+
+    refused = lab.run("restore", "latest")
+    assert refused.returncode == 3, refused.stderr
+    assert "etcd-3" in refused.stderr
+    assert not lab.demo.runs.exists()
+
+    short = lab.run("restore", "latest", "--acknowledge-warnings")
+    assert short.returncode == 4, short.stderr[-4000:]
+    assert "runs resume" in short.stderr
+    assert lab.newest_run()["state"] == "interrupted"
+    two = lab.demo.nodes()[:2]
+    for node in two:
+        assert lab.demo.contents(node) == lab.wanted
+    lab.leave_mark("written-with-two")
+
+    set_port(lab, 2, port)
+    lab.good("runs", "resume")
+    assert lab.newest_run()["state"] == "succeeded"
+    assert lab.has_mark("written-with-two")
+    health = json.loads(lab.demo.command("health", "-o", "json", "--wait", "30").stdout)
+    assert health["healthy"] is True
+    assert len({member["hash"] for member in health["members"]}) == 1
+
+
+def test_a_node_that_dies_in_the_middle_is_left_out_and_brought_in_later(lab: Lab) -> None:
+    lab.leave_mark("before")
+    port = set_port(lab, 1, NOBODY_LISTENS)
+    set_port(lab, 1, port)
+    killed = lab.kill_points()
+    point = next(p for p in killed if p.action == "stop-kubelet" and p.event == "action-ended")
+    lab.restore_killed(point)
+    set_port(lab, 1, NOBODY_LISTENS)
+
+    alone = lab.run("runs", "resume", "--without", "etcd-2")
+    assert alone.returncode == 4, alone.stderr[-4000:]
+    assert "etcd-2" in str(lab.demo.command("runs", "show").stdout)
+
+    set_port(lab, 1, port)
+    lab.good("runs", "resume")
+    assert lab.newest_run()["state"] == "succeeded"
+    lab.has_exactly_the_snapshot()

@@ -40,6 +40,9 @@ MEMBER_SECONDS = 4.0
 READ_SECONDS = 2.5
 """For a linearizable read: beyond the usual election timeout of 1 s."""
 
+_MOST_TRIES = 4
+"""When the connection is lost in the middle."""
+
 _NO_KEY = b"/etcd-rescue/none"
 
 OnNode = Callable[[str, str], None]
@@ -66,7 +69,7 @@ async def gather(fleet: Fleet, cluster: Cluster, on_node: OnNode | None = None) 
 
     async def ask(session: NodeSession) -> _Answer:
         try:
-            answer = await _ask(session)
+            answer = await _ask_undisturbed(session)
         except NodeError as error:
             if on_node is not None:
                 on_node(session.node.name, f"unreachable: {error.what}")
@@ -91,6 +94,21 @@ def _cluster_facts(cluster: Cluster, results: dict[str, _Answer | NodeError]) ->
         members={name: one.member for name, one in answers.items() if one.member is not None},
         silent=silent | dict.fromkeys(unreachable, "its node is unreachable"),
     )
+
+
+async def _ask_undisturbed(session: NodeSession) -> _Answer:
+    """Ask again where the connection was lost meanwhile: half an answer would mislead."""
+    for _ in range(_MOST_TRIES - 1):
+        connections = session.connections
+        try:
+            answer = await _ask(session)
+        except NodeError:
+            if not session.disturbed_since(connections):
+                raise
+        else:
+            if not session.disturbed_since(connections):
+                return answer
+    return await _ask(session)
 
 
 async def _ask(session: NodeSession) -> _Answer:

@@ -26,6 +26,7 @@ KEEP_SECONDS = 10.0
 SILENT_SECONDS = 45.0
 """Without a sign of life for so long, nobody knows whether the holder still works."""
 _TIMEOUT = 30.0
+_MOST_TRIES = 4
 
 
 class ClusterLock:
@@ -97,10 +98,8 @@ class ClusterLock:
         )
 
     async def _take_on(self, node: str, replaces: tuple[str, ...]) -> list[str]:
-        session = self._fleet.session(node)
-        told = await session.check(
-            take_script(self._works[node], self._token, self._holder(), replaces),
-            timeout=_TIMEOUT,
+        told = await self._ask(
+            node, take_script(self._works[node], self._token, self._holder(), replaces)
         )
         holder = read_holder(told, node, self._cluster)
         if holder is None:
@@ -111,6 +110,18 @@ class ClusterLock:
         notes = await self._take_on(node, (*replaces, holder.token))
         gone = f"the lock of {holder.operator} (run {holder.run_id}) was left by a program "
         return [f"{gone}that is gone; it is taken over", *notes]
+
+    async def _ask(self, node: str, script: str) -> str:
+        """What the script says; asked again where the connection was lost in the middle."""
+        session = self._fleet.session(node)
+        for _ in range(_MOST_TRIES - 1):
+            connections = session.connections
+            try:
+                return await session.check(script, timeout=_TIMEOUT)
+            except NodeError:
+                if not session.disturbed_since(connections):
+                    raise
+        return await session.check(script, timeout=_TIMEOUT)
 
     async def _keep(self, lost: Callable[[str], None]) -> None:
         while True:

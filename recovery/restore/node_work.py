@@ -7,12 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from recovery.errors import NodeError, RescueError, TakenOverError
+from recovery.errors import (
+    NodeError,
+    NodeUnreachableError,
+    RescueError,
+    TakenOverError,
+    TransferError,
+)
 from recovery.restore.delivering import Deliverer, Moved, Say
 from recovery.restore.events import Outcome, Stream
 from recovery.restore.operator import NodeFailure
-from recovery.restore.plan import NodeWork
+from recovery.restore.plan import Delivery, NodeWork
 from recovery.ssh.fleet import Fleet
+from recovery.ssh.patience import Patience
 from recovery.ssh.session import NodeSession, OutputSink, OutputStream
 
 if TYPE_CHECKING:
@@ -85,7 +92,7 @@ class NodeWorker:
                 heard(Stream.NOTE, ["already done"])
                 return WorkResult(Outcome.ALREADY_DONE)
             if work.delivery is not None:
-                await self._deliverer.deliver(session, work.delivery, heard, moved)
+                await self._deliver(session, work.delivery, heard, moved)
                 return WorkResult(Outcome.DONE)
             return await self._script(session, work, this, heard, tail)
         except TakenOverError:
@@ -119,10 +126,7 @@ class NodeWorker:
         """The script's exit status; raises NodeError where nobody knows it."""
         run_dir = self._run_dirs.get(work.node)
         if not this.detached or run_dir is None:
-            ran = await session.run(work.script, timeout=this.timeout, on_output=on_output)
-            if ran.exit_status is None:
-                raise _unknown(work.node, "the connection was lost")
-            return ran.exit_status
+            return await _run(session, work.script, this.timeout, heard, on_output)
         directory = posixpath.join(run_dir, "jobs", f"{this.action}.{this.number}")
         result = await self._job(session, directory, work, this, heard, on_output)
         if result.found and (result.exit_status != 0 or not await self._still_done(session, work)):
@@ -132,6 +136,20 @@ class NodeWorker:
         if result.exit_status is None:
             raise _unknown(work.node, result.vanished)
         return result.exit_status
+
+    async def _deliver(
+        self, session: NodeSession, delivery: Delivery, heard: Say, moved: Moved
+    ) -> None:
+        async def attempt() -> None:
+            connections = session.connections
+            try:
+                await self._deliverer.deliver(session, delivery, heard, moved)
+            except TransferError as error:
+                if session.disturbed_since(connections):
+                    raise NodeUnreachableError(error.what, where=error.where) from error
+                raise
+
+        await _patience(session, heard).until_done(attempt)
 
     async def _job(
         self,
@@ -191,8 +209,33 @@ class NodeWorker:
             return False
         # Whether a file has arrived is told by its checksum, which takes long for a large one.
         seconds = max(PROBE_SECONDS, timeout) if work.delivery else PROBE_SECONDS
-        result = await session.run(work.probe, timeout=seconds)
-        return result.exit_status == 0
+        return await _run(session, work.probe, seconds, _unheard) == 0
+
+
+async def _run(
+    session: NodeSession,
+    script: str,
+    timeout: float,
+    heard: Say,
+    on_output: OutputSink | None = None,
+) -> int:
+    """The exit status of a script that may be run twice: once more where its end was not seen."""
+
+    async def attempt() -> int:
+        result = await session.run(script, timeout=timeout, on_output=on_output)
+        if result.exit_status is None:
+            raise NodeUnreachableError("the connection was lost", where=session.node.name)
+        return result.exit_status
+
+    return await _patience(session, heard).until_done(attempt)
+
+
+def _patience(session: NodeSession, heard: Say) -> Patience:
+    return Patience(session, lambda words: heard(Stream.NOTE, [words]))
+
+
+def _unheard(_: Stream, __: Sequence[str]) -> None:
+    """Hears notes where no one else listens."""
 
 
 def _unknown(node: str, why: str) -> NodeError:

@@ -21,6 +21,8 @@ from recovery.restore.watcher import Note
 from recovery.ssh.fleet import Fleet
 
 POLL_SECONDS = 1.0
+_MOST_TRIES = 4
+"""When the connection to the node is lost in the middle: silence of it is not a member's."""
 _NO_MANIFEST = "its etcd.yaml could not be read"
 
 Look = Callable[[], Awaitable[dict[str, str]]]
@@ -164,11 +166,17 @@ class ClusterWatcher:
             if name not in self._manifests:
                 answers[name] = _NO_MANIFEST
                 return
-            try:
-                async with open_member(self._fleet.session(name), self._manifests[name]) as member:
-                    answers[name] = await member.status()
-            except RescueError as error:
-                answers[name] = error.what
+            session = self._fleet.session(name)
+            for _ in range(_MOST_TRIES):
+                connections = session.connections
+                try:
+                    async with open_member(session, self._manifests[name]) as member:
+                        answers[name] = await member.status()
+                    return
+                except RescueError as error:
+                    answers[name] = error.what
+                if not session.disturbed_since(connections):
+                    return
 
         await _all(ask(name) for name in plan.nodes)
         return answers

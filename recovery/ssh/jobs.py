@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
-from recovery.errors import (
-    HostKeyError,
-    LoginRefusedError,
-    NodeError,
-    NodeUnreachableError,
-    ScriptError,
-)
+from recovery.errors import NodeError, NodeUnreachableError, ScriptError
 from recovery.ssh.job_frames import Frame, FrameReader
 from recovery.ssh.job_scripts import (
     FOUND,
@@ -24,18 +16,14 @@ from recovery.ssh.job_scripts import (
     start_script,
 )
 from recovery.ssh.output import Kept, OutputSink, OutputStream, StreamReceiver
+from recovery.ssh.patience import PATIENCE, Patience
+from recovery.ssh.result import ScriptResult
 from recovery.ssh.running_script import keep
 from recovery.ssh.session import NodeSession
 
 START_SECONDS = 30.0
 FROZEN_SECONDS = 30.0
 """Without a byte for so long, the connection is given up and another one is made."""
-PATIENCE = 120.0
-"""Seconds for which a node may be away, at a time, before nobody waits for it any more."""
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 5.0
-
-T = TypeVar("T")
 
 OnNote = Callable[[str], None]
 
@@ -102,13 +90,12 @@ class _Job:
         self._session = session
         self._directory = directory
         self._note = on_note
-        self._patience = patience
+        self._patience = Patience(session, on_note, patience)
         self._receivers = {
             "O": StreamReceiver(OutputStream.OUT, on_output),
             "E": StreamReceiver(OutputStream.ERR, on_output),
         }
         self._told = {"O": 0, "E": 0}
-        self._away_since: float | None = None
 
     def finish(self) -> None:
         """Hand over last lines that had no newline."""
@@ -124,7 +111,7 @@ class _Job:
         async def attempt() -> bool:
             nonlocal tries
             tries += 1
-            result = await self._session.run(body, timeout=START_SECONDS, stdin=sent)
+            result = await self._run(body, sent)
             if result.exit_status is None:
                 raise NodeUnreachableError("the connection was lost", where=self._where)
             if result.exit_status == NOT_ALLOWED:
@@ -137,11 +124,11 @@ class _Job:
             # What this very call started before it lost the connection is not found, but new.
             return result.stdout.strip() == FOUND and tries == 1
 
-        return await self._patiently(attempt)
+        return await self._patience.until_done(attempt)
 
     async def follow(self, timeout: float, found: bool) -> JobResult:
         """Hear it to its end."""
-        last = await self._patiently(lambda: self._listen(timeout))
+        last = await self._patience.until_done(lambda: self._listen(timeout))
         match last.kind:
             case "S":
                 return JobResult(last.number, found=found)
@@ -153,27 +140,15 @@ class _Job:
         what = f"the script did not end within {timeout:g} s"
         raise self._session.failure(what, None, self._receivers["E"].kept.text())
 
-    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try again while the node is away, for as long as patience lasts."""
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                return await attempt()
-            except (HostKeyError, LoginRefusedError):
+    async def _run(self, body: str, sent: bytes) -> ScriptResult:
+        try:
+            return await self._session.run(body, timeout=START_SECONDS, stdin=sent)
+        except ScriptError as error:
+            if error.exit_status is not None:
                 raise
-            except (NodeUnreachableError, ScriptError) as error:
-                if isinstance(error, ScriptError) and error.exit_status is not None:
-                    raise
-                now = time.monotonic()
-                if self._away_since is None:
-                    self._away_since = now
-                    self._note(f"{error.what}; the job goes on there, and is looked for again")
-                    pause = _FIRST_PAUSE
-                if now - self._away_since > self._patience:
-                    raise
-                await self._session.close()
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            # A frozen node: whether the job was started shows when it is found, or not.
+            what = f"no answer within {START_SECONDS:g} s"
+            raise NodeUnreachableError(what, where=self._where) from error
 
     async def _listen(self, timeout: float) -> Frame:
         """Follow over one connection; the frame that ends the job, or NodeUnreachableError."""
@@ -219,9 +194,7 @@ class _Job:
         except TimeoutError:
             what = f"not a word for {FROZEN_SECONDS:g} s"
             raise NodeUnreachableError(what, where=self._where) from None
-        if self._away_since is not None:
-            self._away_since = None
-            self._note("the node is back, the job is found")
+        self._patience.back()
         return chunk
 
     @property

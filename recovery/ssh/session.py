@@ -46,6 +46,17 @@ class NodeSession:
         self._scripts = 0
         self._script_ended = asyncio.Event()
         self._forwards = False
+        self._connections = 0
+
+    @property
+    def connections(self) -> int:
+        """How many connections were made so far, one after the other."""
+        return self._connections
+
+    def disturbed_since(self, connections: int) -> bool:
+        """Whether a connection was lost since there had been so many."""
+        lost = self._connection is not None and self._connection.lost
+        return self._connections > max(connections, 1) or (lost and self._connections > 0)
 
     async def run(
         self,
@@ -247,6 +258,7 @@ class NodeSession:
             if old is not None:
                 await old.close(timeout=1.0)
             self._connection = await open_connection(self.node)
+            self._connections += 1
             return self._connection
         finally:
             self._connecting = None

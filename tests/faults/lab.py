@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import selectors
 import signal
 import subprocess
 import sys
@@ -84,6 +85,37 @@ class Lab:
     def run(self, *arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
         """A command that changes nodes, with the consent it needs."""
         return self.demo.command(*arguments, "--confirm", "demo", seconds=seconds)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command that changes nodes, begun and not waited for."""
+        program = [sys.executable, "-m", "tui.command_line"]
+        return subprocess.Popen(
+            [*program, "--inventory", str(self.demo.inventory), *arguments, "--confirm", "demo"],
+            env=clean_environment(self.demo.home),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @staticmethod
+    def wait_for_event(running: subprocess.Popen[str], event: str, name: str) -> None:
+        """Read its events (`--events json`) until this one has come."""
+        assert running.stderr is not None
+        for line in running.stderr:
+            told = json.loads(line)
+            if told["event"] == event and name in (told.get("step"), told.get("action")):
+                return
+        raise AssertionError(f"{event} {name} never came")
+
+    @staticmethod
+    def wait_until_silent(running: subprocess.Popen[str], seconds: float) -> None:
+        """Read its events until none has come for so long: it waits for something."""
+        assert running.stderr is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(running.stderr, selectors.EVENT_READ)
+            while selector.select(seconds):
+                if not running.stderr.readline():
+                    return
 
     def good(self, *arguments: str) -> str:
         """The same, which must succeed; its stderr."""

@@ -1,0 +1,56 @@
+"""SSH connections that break, freeze or crawl at random moments do not stop a restore."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.demo_cluster import running_demo
+from tests.faults.lab import Lab
+from tests.faults.ssh_proxy import RandomCuts, proxied
+
+EVERY = os.environ.get("ETCD_RESCUE_FAULTS") == "every"
+RUNS = 50 if EVERY else 2
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(5400 if EVERY else 420)]
+
+
+@pytest.fixture(name="lab", scope="module")
+def lab_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with running_demo(tmp_path_factory.mktemp("home")) as demo:
+        yield Lab(demo, tmp_path_factory.mktemp("scratch"))
+
+
+def test_connections_cut_at_random_moments_do_not_stop_a_restore(lab: Lab) -> None:
+    cuts = 0
+    for seed in range(RUNS):
+        with proxied(lab.demo) as (thread, proxies):
+            with RandomCuts(thread, proxies, seed, longest=1.5):
+                restored = lab.run("restore", "latest", "--acknowledge-warnings", seconds=400)
+            here = sum(proxy.cuts for proxy in proxies)
+            assert restored.returncode == 0, (seed, here, restored.stderr[-6000:])
+        assert here > 0
+        cuts += here
+        sys.stdout.write(f"run {seed}: {here} cuts survived\n")
+        lab.has_exactly_the_snapshot()
+        assert lab.newest_run()["state"] == "succeeded"
+        lab.good("runs", "clean")
+    sys.stdout.write(f"{RUNS} runs, {cuts} cuts\n")
+
+
+def test_a_frozen_connection_is_given_up_and_the_run_goes_on(lab: Lab) -> None:
+    with proxied(lab.demo) as (thread, proxies):
+        running = lab.start("restore", "latest", "--acknowledge-warnings", "--events", "json")
+        lab.wait_for_event(running, "step-started", "stop")
+        thread.do(proxies[1].freeze())
+        lab.wait_until_silent(running, 8)
+        # The frozen connections are lost; new ones come through.
+        thread.do(proxies[1].cut())
+        thread.do(proxies[1].thaw())
+        out, err = running.communicate(timeout=300)
+        assert running.returncode == 0, (out, err[-4000:])
+    lab.has_exactly_the_snapshot()
+    lab.good("runs", "clean")

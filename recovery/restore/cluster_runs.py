@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recovery.cluster.facts import ClusterFacts
@@ -23,7 +23,7 @@ from recovery.restore.late_nodes import with_late_nodes
 from recovery.restore.lock import LockHolder
 from recovery.restore.node_work import NodeWorker
 from recovery.restore.operator import Operator
-from recovery.restore.past_runs import PastRun, list_runs, read_run
+from recovery.restore.past_runs import PastRun, RunState, list_runs, read_run
 from recovery.restore.plan import Plan, RestoreSource
 from recovery.restore.plan_loading import load_plan
 from recovery.restore.planner import PlanOptions, plan
@@ -66,6 +66,7 @@ class ClusterRuns:
         self._surroundings = surroundings
         self._works = {node.name: node.paths.work for node in cluster.control_plane}
         self._may_replace: set[str] = set()
+        self._taken_over: set[str] = set()
 
     def known(self) -> tuple[PastRun, ...]:
         """Those with a record on this machine, newest first."""
@@ -82,6 +83,8 @@ class ClusterRuns:
     async def standing(self, run_id: str | None) -> RunStanding:
         """How far the run came (the newest without an id). Raises RescueError, UsageError."""
         run = await self._find(run_id)
+        if run.state is RunState.RUNNING and run.id in self._taken_over:
+            run = replace(run, state=RunState.INTERRUPTED)
         return standing_of(run, _plan_of(run))
 
     def begin(
@@ -172,6 +175,7 @@ class ClusterRuns:
     def may_take_over(self, holder: LockHolder) -> None:
         """A person has decided to take over: the next run replaces this holder's lock."""
         self._may_replace.add(holder.token)
+        self._taken_over.add(holder.run_id)
 
     async def journal_of(self, holder: LockHolder) -> tuple[JournalEntry, ...]:
         """What the other one's run has written so far."""
@@ -213,7 +217,7 @@ class ClusterRuns:
         holding = NodeHolding(
             lock,
             RecordCopies(self._fleet, plan.places, record.directory),
-            may_replace=self._may_replace,
+            may_replace=tuple(self._may_replace),
             without=plan.absent,
             writes_at_once=beginning.resumed,
         )

@@ -78,7 +78,13 @@ class NodeHolding:
     async def take(self, lost: Callable[[str], None]) -> tuple[str, ...]:
         """Take the lock, and keep it alive."""
         notes = await self._lock.take(self._may_replace, self._without)
-        self._lock.keep(lost)
+
+        def taken_over(by: str) -> None:
+            # The copies on the nodes are the other one's now.
+            self._copies.give_up()
+            lost(by)
+
+        self._lock.keep(taken_over)
         if self._writes_at_once:
             self._copies.start()
         return notes

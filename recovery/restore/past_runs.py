@@ -89,7 +89,9 @@ def run_of(
     if started is None:
         raise RescueError("the journal does not say what was started", where=str(directory))
     begun = max(i for i, entry in enumerate(entries) if entry.event in BEGINNINGS)
-    ended = next((e for e in entries[begun:] if e.event is JournalEvent.RUN_ENDED), None)
+    # The last one: a program that was taken over may have written its own end meanwhile.
+    ends = (e for e in reversed(entries[begun:]) if e.event is JournalEvent.RUN_ENDED)
+    ended = next(ends, None)
     steps = [e.step for e in entries if e.event is JournalEvent.STEP_STARTED]
     return PastRun(
         id=started.run_id or directory.name,

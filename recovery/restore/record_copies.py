@@ -42,6 +42,12 @@ class RecordCopies:
         for event in self._changed.values():
             event.set()
 
+    def give_up(self) -> None:
+        """Copy nothing any more."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+
     async def stop(self) -> None:
         """Copy a last time, as far as the nodes answer, and end."""
         if not self._tasks:

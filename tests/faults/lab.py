@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recovery.rehearsal.node.etcd_gateway import EtcdGateway
@@ -85,6 +86,12 @@ class Lab:
     def run(self, *arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
         """A command that changes nodes, with the consent it needs."""
         return self.demo.command(*arguments, "--confirm", "demo", seconds=seconds)
+
+    def elsewhere(self, home: Path) -> Lab:
+        """The same cluster, seen from another home directory, as from another bastion."""
+        other = copy(self)
+        other.demo = replace(self.demo, home=home)
+        return other
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """A command that changes nodes, begun and not waited for."""

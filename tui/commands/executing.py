@@ -12,6 +12,7 @@ from contextlib import suppress
 from recovery.errors import RefusedError
 from recovery.incident import Incident
 from recovery.restore.events import Outcome
+from recovery.restore.lock import HolderState, LockedError
 from recovery.restore.operator import ActionFailure, Choice, Decision
 from recovery.restore.plan import Gate, Plan
 from recovery.restore.run_control import RestoreRun
@@ -78,13 +79,15 @@ def require_consent(incident: Incident, confirm: str | None, command: str) -> No
         )
 
 
-async def take_over_where_asked(incident: Incident, arguments: argparse.Namespace) -> None:
-    """Replace whoever holds the lock, where the arguments say so."""
-    if arguments.take_over:
-        holder = await incident.lock_holder()
-        if holder is not None:
-            sys.stderr.write(f"etcd-rescue: taking over: {holder.in_words()}\n")
-            await incident.take_over(holder)
+async def require_unlocked(incident: Incident, arguments: argparse.Namespace) -> None:
+    """Raise LockedError where somebody else works on the cluster, or take over where asked to."""
+    holder = await incident.lock_holder()
+    if holder is None or holder.state is HolderState.DEAD:
+        return
+    if not arguments.take_over:
+        raise LockedError(holder)
+    sys.stderr.write(f"etcd-rescue: taking over: {holder.in_words()}\n")
+    await incident.take_over(holder)
 
 
 async def execute(run_: RestoreRun) -> Outcome:

@@ -15,7 +15,7 @@ from tui.commands.executing import (
     execute,
     exit_of,
     require_consent,
-    take_over_where_asked,
+    require_unlocked,
 )
 from tui.commands.opening import fetch_reference, open_incident, report_errors
 from tui.commands.run_events import EventPrinter, tell_json
@@ -45,6 +45,7 @@ async def run(arguments: argparse.Namespace) -> int:
     async with open_incident(arguments) as incident:
         command = f"restore {arguments.reference}"
         require_consent(incident, arguments.confirm, command)
+        await require_unlocked(incident, arguments)
         as_json = arguments.events == "json"
         report = _tell_errors if as_json else report_errors
         fetched = await fetch_reference(incident, arguments.reference, report)
@@ -52,7 +53,6 @@ async def run(arguments: argparse.Namespace) -> int:
         _tell_preflight(checks, as_json=as_json)
         _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings)
         plan = incident.plan(fetched)
-        await take_over_where_asked(incident, arguments)
         printer = EventPrinter(plan, as_json=as_json)
         operator = ConfirmedOperator(arguments.without)
         run_ = incident.restore(plan, fetched, operator, printer.hear)

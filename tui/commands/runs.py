@@ -18,7 +18,7 @@ from tui.commands.executing import (
     execute,
     exit_of,
     require_consent,
-    take_over_where_asked,
+    require_unlocked,
 )
 from tui.commands.opening import open_incident
 from tui.commands.run_events import EventPrinter
@@ -83,6 +83,8 @@ async def _change(arguments: argparse.Namespace) -> int:
         "clean": _clean,
     }
     async with open_incident(arguments) as incident:
+        if arguments.confirm is not None:
+            await require_unlocked(incident, arguments)
         return await acts[arguments.what](incident, arguments)
 
 
@@ -100,7 +102,6 @@ async def _resume(incident: Incident, arguments: argparse.Namespace) -> int:
     standing = await incident.standing(arguments.id)
     _require_possible("resumed", standing.run, standing.resume_refused)
     require_consent(incident, arguments.confirm, f"runs resume {standing.run.id}")
-    await take_over_where_asked(incident, arguments)
     as_json = arguments.events == "json"
     printer = EventPrinter(standing.plan, as_json=as_json)
     operator = ConfirmedOperator(arguments.without)
@@ -114,7 +115,6 @@ async def _roll_back(incident: Incident, arguments: argparse.Namespace) -> int:
     standing = await incident.standing(arguments.id)
     _require_possible("rolled back", standing.run, standing.roll_back_refused)
     require_consent(incident, arguments.confirm, f"runs rollback {standing.run.id}")
-    await take_over_where_asked(incident, arguments)
     as_json = arguments.events == "json"
     printer = EventPrinter(standing.plan, as_json=as_json)
     operator = ConfirmedOperator(arguments.without)
@@ -131,7 +131,6 @@ async def _clean(incident: Incident, arguments: argparse.Namespace) -> int:
         print(f"{node.node}: deletes {paths} ({node.size} bytes)")
     print(f"{weighed.size} bytes come free; after that run {weighed.run_id} cannot be rolled back")
     require_consent(incident, arguments.confirm, f"runs clean {weighed.run_id}")
-    await take_over_where_asked(incident, arguments)
     await incident.clean_up(weighed, _tell)
     return 0
 

@@ -24,7 +24,15 @@ from recovery.cluster.manifest import read_manifest
 from recovery.cluster.node_probe import ProbeAnswer, probe_script, read_probe
 from recovery.cluster.pod_command import MANIFEST_LIMIT
 from recovery.cluster.sections import fresh_marker
-from recovery.errors import EtcdError, ManifestError, NodeError, NodeUnreachableError, ScriptError
+from recovery.errors import (
+    EtcdError,
+    HostKeyError,
+    LoginRefusedError,
+    ManifestError,
+    NodeError,
+    NodeUnreachableError,
+    ScriptError,
+)
 from recovery.inventory.model import Cluster
 
 if TYPE_CHECKING:
@@ -40,8 +48,10 @@ MEMBER_SECONDS = 4.0
 READ_SECONDS = 2.5
 """For a linearizable read: beyond the usual election timeout of 1 s."""
 
-_MOST_TRIES = 4
-"""When the connection is lost in the middle."""
+_PAUSES = (0.3, 0.6, 1.2)
+"""Seconds before asking a node again whose connection was lost."""
+
+_FAST = 2.0
 
 _NO_KEY = b"/etcd-rescue/none"
 
@@ -97,17 +107,25 @@ def _cluster_facts(cluster: Cluster, results: dict[str, _Answer | NodeError]) ->
 
 
 async def _ask_undisturbed(session: NodeSession) -> _Answer:
-    """Ask again where the connection was lost meanwhile: half an answer would mislead."""
-    for _ in range(_MOST_TRIES - 1):
-        connections = session.connections
+    """Ask again where the connection was lost meanwhile: half an answer would mislead.
+
+    A node that is off, or refuses, is told at once from one whose connection just broke: the
+    first takes its connect timeout, the second fails fast.
+    """
+    for pause in _PAUSES:
+        connections, began = session.connections, time.monotonic()
         try:
             answer = await _ask(session)
+        except (HostKeyError, LoginRefusedError):
+            raise
         except NodeError:
-            if not session.disturbed_since(connections):
+            fast = time.monotonic() - began < _FAST
+            if not fast and not session.disturbed_since(connections):
                 raise
         else:
             if not session.disturbed_since(connections):
                 return answer
+        await asyncio.sleep(pause)
     return await _ask(session)
 
 

@@ -52,6 +52,8 @@ class Lab:
             for entry in step["actions"]:
                 name = entry["id"].partition("@")[0]
                 counts[name] = counts.get(name, 0) + len(entry["nodes"])
+            # A cluster that has a quorum is not asked whether it has come back.
+            counts.pop("quorum-still-lost", None)
             for name, count in counts.items():
                 points += [
                     KillPoint("before", "action-started", name, 1),

@@ -119,7 +119,7 @@ async def _ask_undisturbed(session: NodeSession) -> _Answer:
         except (HostKeyError, LoginRefusedError):
             raise
         except NodeError:
-            fast = time.monotonic() - began < _FAST
+            fast = time.monotonic() - began < min(_FAST, session.node.ssh.connect_timeout / 2)
             if not fast and not session.disturbed_since(connections):
                 raise
         else:

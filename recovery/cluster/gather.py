@@ -48,7 +48,7 @@ MEMBER_SECONDS = 4.0
 READ_SECONDS = 2.5
 """For a linearizable read: beyond the usual election timeout of 1 s."""
 
-_PAUSES = (0.3, 0.6, 1.2)
+_PAUSES = (0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
 """Seconds before asking a node again whose connection was lost."""
 
 _FAST = 2.0

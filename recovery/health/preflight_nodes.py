@@ -11,6 +11,9 @@ from recovery.cluster.facts import ClusterFacts, DataDirFacts, NodeFacts, Servic
 from recovery.health.model import Check, CheckStatus
 from recovery.health.verdicts import failed, ok, warned
 
+REACHABLE = "reachable"
+"""The check of a node that says whether it answers over SSH at all."""
+
 WAL_BYTES = 64_000_000
 """etcd preallocates its first write-ahead log (server/storage/wal, SegmentSizeBytes)."""
 
@@ -29,10 +32,10 @@ def unreachable_checks(facts: ClusterFacts, name: str) -> Iterator[Check]:
     size = len(facts.cluster.control_plane)
     if error is None or len(facts.nodes) < majority(size):
         meaning = f"Fewer than {majority(size)} of {size} control-plane nodes can be reached."
-        yield failed("reachable", name, what, meaning, remedy)
+        yield failed(REACHABLE, name, what, meaning, remedy)
         return
     yield Check(
-        "reachable",
+        REACHABLE,
         name,
         CheckStatus.WARNING,
         what,
@@ -45,7 +48,7 @@ def unreachable_checks(facts: ClusterFacts, name: str) -> Iterator[Check]:
 
 def node_checks(facts: ClusterFacts, node: NodeFacts, source_size: int) -> Iterator[Check]:
     """Everything about one node that answered."""
-    yield ok("reachable", node.node.name, "answers over SSH")
+    yield ok(REACHABLE, node.node.name, "answers over SSH")
     yield _root(node)
     yield _hostname(node)
     yield _clock(facts, node)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 
 from recovery.errors import RefusedError
 from recovery.health.health_json import check_entry
 from recovery.health.model import Check, CheckStatus
+from recovery.health.preflight_nodes import REACHABLE
 from recovery.incident import Incident
 from tui.commands.executing import (
     ConfirmedOperator,
@@ -51,8 +53,10 @@ async def run(arguments: argparse.Namespace) -> int:
         fetched = await fetch_reference(incident, arguments.reference, report)
         checks = await incident.preflight(fetched)
         _tell_preflight(checks, as_json=as_json)
-        _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings)
+        without = frozenset(arguments.without)
+        _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings, without)
         plan = incident.plan(fetched)
+        _refuse_unnamed(plan.absent, without)
         printer = EventPrinter(plan, as_json=as_json)
         operator = ConfirmedOperator(arguments.without)
         run_ = incident.restore(plan, fetched, operator, printer.hear)
@@ -82,16 +86,31 @@ def _tell_errors(incident: Incident) -> None:
         )
 
 
-def _refuse_where_preflight_says_so(checks: tuple[Check, ...], acknowledged: bool) -> None:
+def _refuse_where_preflight_says_so(
+    checks: tuple[Check, ...], acknowledged: bool, without: frozenset[str]
+) -> None:
     failed = [check for check in checks if check.status is CheckStatus.FAILED]
     warned = [check for check in checks if check.status is CheckStatus.WARNING]
     if failed:
         raise RefusedError(
             f"preflight failed: {failed[0].scope}: {failed[0].message}", remedy=failed[0].remedy
         )
-    alive = [check for check in warned if check.must_be_acknowledged]
+    away = [check.scope for check in warned if check.name == REACHABLE]
+    _refuse_unnamed(away, without)
+    alive = [check for check in warned if check.must_be_acknowledged and check.name != REACHABLE]
     if alive and not acknowledged:
         raise RefusedError(
             f"preflight warns: {alive[0].message}",
             remedy="read the warning; to go on all the same, add --acknowledge-warnings",
+        )
+
+
+def _refuse_unnamed(away: Iterable[str], without: frozenset[str]) -> None:
+    """A node that is away for a moment must not be left out because of a general yes."""
+    unnamed = [name for name in away if name not in without]
+    if unnamed:
+        flags = " ".join(f"--without {name}" for name in unnamed)
+        raise RefusedError(
+            f"{', '.join(unnamed)} cannot be reached",
+            remedy=f"bring it back; to restore the others now and it later, add {flags}",
         )

@@ -118,7 +118,9 @@ async def _ask_undisturbed(session: NodeSession) -> _Answer:
             answer = await _ask(session)
         except (HostKeyError, LoginRefusedError):
             raise
-        except NodeError:
+        except NodeError as error:
+            if isinstance(error.__cause__, ConnectionRefusedError):
+                raise
             fast = time.monotonic() - began < min(_FAST, session.node.ssh.connect_timeout / 2)
             if not fast and not session.disturbed_since(connections):
                 raise

@@ -113,7 +113,7 @@ async def _ask_undisturbed(session: NodeSession) -> _Answer:
     first takes its connect timeout, the second fails fast.
     """
     for pause in _PAUSES:
-        connections, began = session.connections, time.monotonic()
+        connection, began = session.connection_number, time.monotonic()
         try:
             answer = await _ask(session)
         except (HostKeyError, LoginRefusedError):
@@ -122,10 +122,10 @@ async def _ask_undisturbed(session: NodeSession) -> _Answer:
             if isinstance(error.__cause__, ConnectionRefusedError):
                 raise
             fast = time.monotonic() - began < min(_FAST, session.node.ssh.connect_timeout / 2)
-            if not fast and not session.disturbed_since(connections):
+            if not fast and not session.disturbed_since(connection):
                 raise
         else:
-            if not session.disturbed_since(connections):
+            if not session.disturbed_since(connection):
                 return answer
         await asyncio.sleep(pause)
     return await _ask(session)

@@ -115,11 +115,11 @@ class ClusterLock:
         """What the script says; asked again where the connection was lost in the middle."""
         session = self._fleet.session(node)
         for _ in range(_MOST_TRIES - 1):
-            connections = session.connections
+            connection = session.connection_number
             try:
                 return await session.check(script, timeout=_TIMEOUT)
             except NodeError:
-                if not session.disturbed_since(connections):
+                if not session.disturbed_since(connection):
                     raise
         return await session.check(script, timeout=_TIMEOUT)
 

@@ -141,11 +141,11 @@ class NodeWorker:
         self, session: NodeSession, delivery: Delivery, heard: Say, moved: Moved
     ) -> None:
         async def attempt() -> None:
-            connections = session.connections
+            connection = session.connection_number
             try:
                 await self._deliverer.deliver(session, delivery, heard, moved)
             except TransferError as error:
-                if session.disturbed_since(connections):
+                if session.disturbed_since(connection):
                     raise NodeUnreachableError(error.what, where=error.where) from error
                 raise
 

@@ -168,14 +168,14 @@ class ClusterWatcher:
                 return
             session = self._fleet.session(name)
             for _ in range(_MOST_TRIES):
-                connections = session.connections
+                connection = session.connection_number
                 try:
                     async with open_member(session, self._manifests[name]) as member:
                         answers[name] = await member.status()
                     return
                 except RescueError as error:
                     answers[name] = error.what
-                if not session.disturbed_since(connections):
+                if not session.disturbed_since(connection):
                     return
 
         await _all(ask(name) for name in plan.nodes)

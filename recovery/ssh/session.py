@@ -49,14 +49,17 @@ class NodeSession:
         self._connections = 0
 
     @property
-    def connections(self) -> int:
-        """How many connections were made so far, one after the other."""
-        return self._connections
+    def connection_number(self) -> int:
+        """The number of the connection that is in use, or of the one that will be made next."""
+        in_use = self._connection is not None and not self._connection.lost
+        return self._connections if in_use else self._connections + 1
 
-    def disturbed_since(self, connections: int) -> bool:
-        """Whether a connection was lost since there had been so many."""
+    def disturbed_since(self, connection_number: int) -> bool:
+        """Whether that connection was lost meanwhile."""
         lost = self._connection is not None and self._connection.lost
-        return self._connections > max(connections, 1) or (lost and self._connections > 0)
+        return self._connections > connection_number or (
+            lost and self._connections == connection_number
+        )
 
     async def run(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from recovery.errors import RefusedError
 from recovery.health.health_json import check_entry
@@ -56,7 +56,7 @@ async def run(arguments: argparse.Namespace) -> int:
         without = frozenset(arguments.without)
         _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings, without)
         plan = incident.plan(fetched)
-        _refuse_unnamed(plan.absent, without)
+        _refuse_unnamed(dict.fromkeys(plan.absent, "it was there a moment ago"), without)
         printer = EventPrinter(plan, as_json=as_json)
         operator = ConfirmedOperator(arguments.without)
         run_ = incident.restore(plan, fetched, operator, printer.hear)
@@ -95,7 +95,7 @@ def _refuse_where_preflight_says_so(
         raise RefusedError(
             f"preflight failed: {failed[0].scope}: {failed[0].message}", remedy=failed[0].remedy
         )
-    away = [check.scope for check in warned if check.name == REACHABLE]
+    away = {check.scope: check.message for check in warned if check.name == REACHABLE}
     _refuse_unnamed(away, without)
     alive = [check for check in warned if check.must_be_acknowledged and check.name != REACHABLE]
     if alive and not acknowledged:
@@ -105,12 +105,13 @@ def _refuse_where_preflight_says_so(
         )
 
 
-def _refuse_unnamed(away: Iterable[str], without: frozenset[str]) -> None:
+def _refuse_unnamed(away: Mapping[str, str], without: frozenset[str]) -> None:
     """A node that is away for a moment must not be left out because of a general yes."""
     unnamed = [name for name in away if name not in without]
     if unnamed:
         flags = " ".join(f"--without {name}" for name in unnamed)
+        why = "; ".join(f"{name}: {away[name]}" for name in unnamed)
         raise RefusedError(
-            f"{', '.join(unnamed)} cannot be reached",
+            f"{', '.join(unnamed)} cannot be reached ({why})",
             remedy=f"bring it back; to restore the others now and it later, add {flags}",
         )

@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 """Called with what is moving, bytes done, and bytes in all (0 where unknown)."""
 
+SECONDS_TO_BE_PROVEN = 60.0
+"""API servers take a while after a run, so that one look right after it proves nothing."""
+
 Looked = TypeVar("Looked", FetchedSnapshot, JudgedSnapshot)
 
 
@@ -276,7 +279,7 @@ class Incident:
     async def weigh_clean_up(self, run_id: str | None) -> CleanUp:
         """What cleaning up after a run deletes; RefusedError unless the cluster is healthy now."""
         weighed = await self._runs.weigh_clean_up(run_id)
-        report = await self.health()
+        report = await self.wait_for_health(seconds=SECONDS_TO_BE_PROVEN)
         if not report.healthy:
             raise RefusedError(
                 "the cluster is not proven healthy, so what a run has kept may still be needed",

@@ -67,6 +67,8 @@ class Case:
     run: RunView | None = None
     recovered: bool = False
     """Whether a run's end was proven by every check."""
+    offered: bool = False
+    """Whether a run that was left in the middle was offered, which is done once."""
     stale: bool = False
     """Whether the cluster was changed since it was looked at."""
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)

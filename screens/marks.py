@@ -60,6 +60,7 @@ OF_OUTCOME = {
     Outcome.SKIPPED: Mark.SKIPPED,
     Outcome.REFUSED: Mark.SKIPPED,
     Outcome.ABORTED: Mark.WARNING,
+    Outcome.SHORT: Mark.WARNING,
 }
 
 OF_CLUSTER = {

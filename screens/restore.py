@@ -13,6 +13,8 @@ from textual.widgets import Static
 
 from recovery.errors import RescueError
 from recovery.restore.events import Outcome
+from recovery.restore.lock import LockedError
+from recovery.restore.operator import Operator
 from recovery.restore.plan import Plan
 from recovery.restore.run_control import RestoreRun
 from recovery.snapshots.model import FetchedSnapshot
@@ -20,11 +22,14 @@ from screens.case import Case
 from screens.dialogs.question import QuestionDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.incident_screen import IncidentScreen, Rule, common_keys
-from screens.marks import OF_OUTCOME, cell, hanging, line, stacked
-from screens.run_view import NodeView, RunView, StepView
+from screens.lock_questions import ask_about
+from screens.marks import line
+from screens.run_drawing import now_of, steps_of
+from screens.run_view import NodeView, RunView
+from screens.run_words import RESTORING, RunWords
 from screens.screen_operator import ScreenOperator
+from screens.taking_up import Begin, Listener, resume, roll_back
 from screens.widgets.node_pane import NodePane, node_tabs
-from screens.wording import sentence, span
 
 REDRAWS_A_SECOND = 10
 STEPS_WIDTH = 36
@@ -64,6 +69,20 @@ class RestoreScreen(IncidentScreen):
         Binding(
             "x", "abort", "stop here", id="restore.abort", tooltip="Stop before the next action"
         ),
+        Binding(
+            "R",
+            "roll_back",
+            "roll back",
+            id="restore.roll-back",
+            tooltip="Put the old data and configuration in place again",
+        ),
+        Binding(
+            "g",
+            "resume",
+            "go on",
+            id="restore.resume",
+            tooltip="Take the stopped run up again",
+        ),
         Binding("y", "copy", "copy output", id="copy", tooltip="Copy the chosen node's output"),
         Binding("l", "log", "log", id="restore.log", tooltip="Where the journal and the logs are"),
         Binding(
@@ -77,13 +96,24 @@ class RestoreScreen(IncidentScreen):
         *common_keys("copy", "back"),
     ]
 
-    def __init__(self, case: Case, fetched: FetchedSnapshot, plan: Plan) -> None:
+    def __init__(
+        self,
+        case: Case,
+        fetched: FetchedSnapshot | None,
+        plan: Plan,
+        begin: Begin | None = None,
+        words: RunWords = RESTORING,
+    ) -> None:
+        """`begin` makes the run, where it is not a restore of `fetched` by this plan."""
         super().__init__(case)
         self.fetched = fetched
         self.plan = plan
-        self.view = RunView(plan)
+        self.words = words
+        self._begin = begin or self._restore
+        self.view = RunView(plan, words.doing)
         self.restore_run: RestoreRun | None = None
         self.aborting = False
+        self._roll_back_next = False
         self._panes = {name: NodePane(node) for name, node in self.view.nodes.items()}
         self.chosen_node = next(iter(self._panes), "")
         self._drawn_version = -1
@@ -113,13 +143,9 @@ class RestoreScreen(IncidentScreen):
     @work(group="run", exclusive=True, exit_on_error=False)
     async def execute(self) -> None:
         """The run itself."""
-        operator = ScreenOperator(self.app, self.view, self.draw)
         message = "etcd-rescue met an error; the journal says how far the run came."
         try:
-            self.restore_run = self.case.incident.restore(
-                self.plan, self.fetched, operator, self.view.take
-            )
-            outcome = await self.restore_run.execute()
+            outcome = await self._executed()
         except RescueError as error:
             message = str(error)
             raise
@@ -128,8 +154,34 @@ class RestoreScreen(IncidentScreen):
             if self.view.outcome is None:
                 self.view.broke_off(self.case.clock(), message)
             self.draw()
-        if outcome is Outcome.DONE:
+        if self._roll_back_next:
+            await roll_back(self, self.case, self.run_id)
+        elif outcome is Outcome.DONE and not self.words.back:
             self.action_health()
+
+    async def _executed(self) -> Outcome:
+        """The run's outcome; where somebody else holds the lock, after what a person decides."""
+        operator = ScreenOperator(self.app, self.view, self.draw, self._want_roll_back)
+        while True:
+            self.restore_run = await self._begin(operator, self.view.take)
+            try:
+                return await self.restore_run.execute()
+            except LockedError as error:
+                if not await ask_about(self, self.case, error.holder):
+                    raise
+
+    async def _restore(self, operator: Operator, listener: Listener) -> RestoreRun:
+        assert self.fetched is not None
+        return self.case.incident.restore(self.plan, self.fetched, operator, listener)
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, the same when it is taken up again and on the way back."""
+        return self.plan.run_id
+
+    def _want_roll_back(self) -> None:
+        """Once the run has stopped."""
+        self._roll_back_next = True
 
     def draw(self) -> None:
         """Draw what has changed. Called ten times a second, whatever the events' rate."""
@@ -188,47 +240,13 @@ class RestoreScreen(IncidentScreen):
         self.draw()
 
     def _steps(self) -> Content:
-        width = STEPS_WIDTH - 1
-        return stacked(
-            [self._step(number, view, width) for number, view in enumerate(self.view.steps, 1)]
-        )
-
-    def _step(self, number: int, view: StepView, width: int) -> Content:
-        now = self.case.clock()
-        time = ""
-        if view.started is not None:
-            time = span(((view.ended or now) - view.started).total_seconds())
-        here = view is self.view.current and self.view.under_way
-        title = cell(f"{number:>2} {view.step.title}", width - 10)
-        return line(
-            " ",
-            (view.mark.shape, view.mark.colour),
-            " ",
-            Content.styled(title.plain, "bold") if here else title,
-            cell(Content.styled(time, "$muted"), 7, right=True),
-        )
+        return steps_of(self.view, self.case.clock(), STEPS_WIDTH - 1)
 
     def _now(self) -> Content:
-        view = self.view
-        width = self.app.size.width
-        if view.outcome is not None:
-            mark = OF_OUTCOME[view.outcome]
-            rows = [line(" ", mark.say(_ENDINGS[view.outcome], strong=True))]
-            if view.outcome is not Outcome.DONE and "partly done" in view.holds:
-                rows += hanging("", view.holds.partition(".")[0] + ".", width, 3)
-            return stacked([*rows, *hanging("", sentence(view.message), width, 3)])
         paused = self.restore_run is not None and self.restore_run.paused
-        purpose = view.current.step.purpose if view.current else "The run begins."
-        if self.aborting:
-            purpose = "Stopping: the action under way goes to its end, nothing new is started."
-        elif paused:
-            purpose = "Paused: the action under way goes to its end. p goes on."
-        return stacked(
-            [
-                *hanging("Now", purpose, width, 14),
-                *hanging("If you stop", view.holds, width, 14),
-            ]
-        )
+        words = self.words.endings
+        width = self.app.size.width
+        return now_of(self.view, width, words, aborting=self.aborting, paused=paused)
 
     def unavailable(self, action: str) -> str:
         """What fits the state of the run."""
@@ -239,6 +257,12 @@ class RestoreScreen(IncidentScreen):
             return "It stops before the next action."
         if action == "health" and self.view.outcome is not Outcome.DONE:
             return "Health follows when the run is done."
+        if action in ("roll_back", "resume") and self.words.back:
+            return "The way back is taken up again from the runs (home, then u)."
+        if action == "roll_back" and not over and self.aborting:
+            return "It stops before the next action."
+        if action == "resume" and (not over or self.view.outcome is Outcome.DONE):
+            return "There is nothing to take up."
         if action == "back" and not over:
             return "The run goes on; x stops it, p holds it."
         return ""
@@ -248,6 +272,12 @@ class RestoreScreen(IncidentScreen):
         over = self.view.outcome is not None
         done = self.view.outcome is Outcome.DONE
         if (action in ("pause", "abort") and over) or (action == "health" and not done):
+            return False
+        if action == "health" and self.words.back:
+            return False
+        if action == "resume" and (not over or done or self.words.back):
+            return False
+        if action == "roll_back" and self.words.back:
             return False
         return super().check_action(action, parameters)
 
@@ -290,6 +320,36 @@ class RestoreScreen(IncidentScreen):
             self._drawn_version = -1
             self.draw()
 
+    def action_roll_back(self) -> None:
+        """Stop first where it is under way; then the way back, which asks before it changes."""
+        if self.view.outcome is not None:
+            self.turn_back()
+            return
+        dialog = QuestionDialog(
+            "Stop here and roll back?",
+            "What runs on a node now goes to its end, then the run stops. The way back asks once "
+            f"more before it changes anything.\n\nWhat holds now: {self.view.holds}",
+            yes="stop and roll back",
+            no="No, go on",
+        )
+        self.app.push_screen(dialog, self._turning_answered)
+
+    def _turning_answered(self, yes: bool | None) -> None:
+        if yes:
+            self._want_roll_back()
+            self._abort_answered(True)
+
+    @work(group="turn", exclusive=True, exit_on_error=False)
+    async def turn_back(self) -> None:
+        """The way back, on a screen of its own."""
+        await roll_back(self, self.case, self.run_id)
+
+    @work(group="turn", exclusive=True, exit_on_error=False)
+    async def action_resume(self) -> None:
+        """The same run, taken up again."""
+        if not self.unavailable("resume"):
+            await resume(self, self.case, self.run_id)
+
     def action_log(self) -> None:
         """Where the full output is."""
         directory = self.restore_run.log_path if self.restore_run else "not made yet"
@@ -310,13 +370,3 @@ class RestoreScreen(IncidentScreen):
 
         while not isinstance(self.app.screen, SnapshotsScreen):
             self.app.pop_screen()
-
-
-_ENDINGS = {
-    Outcome.DONE: "The restore is done.",
-    Outcome.FAILED: "The restore stopped at a failure.",
-    Outcome.REFUSED: "You said no: the restore ended there.",
-    Outcome.ABORTED: "The restore was stopped, as you asked.",
-    Outcome.SKIPPED: "The restore was skipped.",
-    Outcome.ALREADY_DONE: "There was nothing left to do.",
-}

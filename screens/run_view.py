@@ -105,10 +105,12 @@ class NodeView:
 class RunView:
     """Takes a run's events in; says what a screen shows of it."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, doing: str = "RESTORING") -> None:
         self.plan = plan
+        self.doing = doing
+        """What the top line calls it."""
         self.steps = [StepView(step) for step in plan.steps]
-        names = dict.fromkeys(plan.nodes)
+        names = dict.fromkeys((*plan.nodes, *plan.absent))
         for step in plan.steps:
             for action in step.actions:
                 names.update(dict.fromkeys(action.nodes))

@@ -19,10 +19,17 @@ from screens.run_view import RunView
 class ScreenOperator:
     """The person at this screen, as the run sees them."""
 
-    def __init__(self, app: App[Any], view: RunView, draw: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: App[Any],
+        view: RunView,
+        draw: Callable[[], None],
+        want_roll_back: Callable[[], None],
+    ) -> None:
         self._app = app
         self._view = view
         self._draw = draw
+        self._want_roll_back = want_roll_back
 
     async def consent(self, plan: Plan, gate: Gate) -> bool:
         """Ask by dialog; anything but a yes is a no."""
@@ -31,7 +38,11 @@ class ScreenOperator:
     async def decide(self, plan: Plan, failure: ActionFailure) -> Choice:
         """Ask what to do about a failure; no answer stops the run."""
         answer = await self._ask(FailureDialog(failure, self._view.holds))
-        return answer or Choice(Decision.ABORT)
+        if answer is None:
+            return Choice(Decision.ABORT)
+        if answer.roll_back:
+            self._want_roll_back()
+        return answer.choice
 
     async def _ask(self, dialog: Dialog[Answer]) -> Answer | None:
         answered: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()

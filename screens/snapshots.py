@@ -19,6 +19,7 @@ from screens.dialogs.reading import ReadingDialog
 from screens.glance import GlancePanel, SnapshotSummary
 from screens.incident_screen import Rule, common_keys
 from screens.marks import line
+from screens.offering import offer_unfinished_run
 from screens.snapshot_actions import ON_A_USABLE_ONE, SnapshotActions, snapshot_keys
 from screens.widgets.node_summary import NodeSummary
 from screens.widgets.row_list import Row, RowList
@@ -64,6 +65,7 @@ class SnapshotsScreen(SnapshotActions):
         Binding(
             "x", "problems", "problems", id="snapshots.problems", tooltip="What could not be listed"
         ),
+        Binding("u", "runs", "runs", id="snapshots.runs", tooltip="Earlier and interrupted runs"),
         Binding("a", "again", "again", id="snapshots.again", tooltip="Ask nodes and stores again"),
         *common_keys(),
     ]
@@ -103,6 +105,14 @@ class SnapshotsScreen(SnapshotActions):
         self.set_interval(self.case.tick, self._redraw_while_moving)
         self.look_around()
         self.list_catalog()
+        if not self.case.offered:
+            self.offer_unfinished()
+
+    @work(group="offer", exclusive=True, exit_on_error=False)
+    async def offer_unfinished(self) -> None:
+        """A run that was left in the middle comes first."""
+        self.case.offered = True
+        await offer_unfinished_run(self, self.case)
 
     @work(group="look", exclusive=True, exit_on_error=False)
     async def look_around(self) -> None:
@@ -286,6 +296,12 @@ class SnapshotsScreen(SnapshotActions):
         from screens.health import HealthScreen
 
         self.app.push_screen(HealthScreen(self.case))
+
+    def action_runs(self) -> None:
+        """Earlier runs."""
+        from screens.runs import RunsScreen
+
+        self.app.push_screen(RunsScreen(self.case))
 
     def action_filter(self) -> None:
         """Type a part of a name."""

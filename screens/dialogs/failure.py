@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,17 +15,34 @@ from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailu
 from screens.dialogs.dialog import Dialog, answer_button
 from screens.dialogs.reading import ReadingDialog
 from screens.marks import Mark, line, stacked
-from screens.wording import sentence
+from screens.wording import listing, sentence
 
 _TAIL = 4
 
+BY_HAND = "by hand"
+"""What a reason must say where the restore cannot do without the action."""
 
-class FailureDialog(Dialog[Choice]):
-    """Retry, skip with a reason, or stop. Rests on retry, which repeats nothing already done."""
+
+@dataclass(frozen=True, slots=True)
+class FailureAnswer:
+    """What a person decided; `roll_back`: stop, and then lead the run back."""
+
+    choice: Choice
+    roll_back: bool = False
+
+
+class FailureDialog(Dialog[FailureAnswer]):
+    """Retry, skip with a reason, go on without a node, stop, or roll back.
+
+    Rests on retry, which repeats nothing already done. What the restore needs is skipped only by
+    somebody who has typed that they did it by hand.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "retry", id="failure.retry"),
+        Binding("w", "without", "go on without", id="failure.without"),
         Binding("s", "skip", "skip", id="failure.skip"),
+        Binding("R", "roll_back", "roll back", id="failure.roll-back"),
         Binding("a", "abort", "stop here", id="failure.abort"),
         Binding("c", "commands", "command", id="failure.command"),
         Binding("o", "output", "output", id="failure.output"),
@@ -53,16 +71,22 @@ class FailureDialog(Dialog[Choice]):
                 yield Static(_of_node(failed), classes="node-failure")
             yield Static("")
             yield Static(line(("Holds now  ", "$muted"), self.holds), classes="paragraph")
+            if self.failure.can_go_on_without:
+                names = listing(item.node for item in self.failure.failures)
+                words = f"The others are enough: w goes on without {names}; resume brings it in."
+                yield Static(line(("Without    ", "$muted"), words), classes="paragraph")
+            yield Static(Content.styled("o: full output   c: the command", "$muted"))
         with Horizontal(id="skipping", classes="typed"):
             yield Static(Content("Skip, because: "), classes="typed-words")
             yield Input(compact=True, select_on_focus=False)
         yield Static("", id="typed-answer")
         with Horizontal(classes="answers"):
             yield answer_button("r: retry", answer="retry", resting=True)
+            if self.failure.can_go_on_without:
+                yield answer_button("w: without", answer="without")
             yield answer_button("s: skip", answer="skip")
             yield answer_button("a: stop", answer="abort")
-            yield answer_button("o: output", answer="output")
-            yield answer_button("c: command", answer="commands")
+            yield answer_button("R: roll back", answer="roll-back")
 
     def on_mount(self) -> None:
         """The reason is asked only for skipping."""
@@ -72,30 +96,42 @@ class FailureDialog(Dialog[Choice]):
         """An answer by button."""
         actions = {
             "retry": self.action_retry,
+            "without": self.action_without,
             "skip": self.action_skip,
+            "roll-back": self.action_roll_back,
             "abort": self.action_abort,
-            "output": self.action_output,
-            "commands": self.action_commands,
         }
         actions[event.button.id or "output"]()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """A skip needs a reason; it goes into the journal."""
         reason = event.value.strip()
-        if reason:
-            self.dismiss(Choice(Decision.SKIP, reason))
-        else:
-            self.query_one("#typed-answer", Static).update(
-                Mark.WARNING.say("Say why: the reason is kept in the journal.")
-            )
+        trouble = ""
+        if not reason:
+            trouble = "Say why: the reason is kept in the journal."
+        elif self.failure.action.essential and BY_HAND not in reason.lower():
+            trouble = f"The restore needs this. Done {BY_HAND}? Then say so: “{BY_HAND}”"
+        if not trouble:
+            self.dismiss(FailureAnswer(Choice(Decision.SKIP, reason)))
+            return
+        self.query_one("#typed-answer", Static).update(Mark.WARNING.say(trouble))
 
     def action_retry(self) -> None:
         """Again, on the nodes where it failed."""
-        self.dismiss(Choice(Decision.RETRY))
+        self.dismiss(FailureAnswer(Choice(Decision.RETRY)))
+
+    def action_without(self) -> None:
+        """Leave the nodes on which it failed for later."""
+        if self.failure.can_go_on_without:
+            self.dismiss(FailureAnswer(Choice(Decision.WITHOUT, "left for later")))
+
+    def action_roll_back(self) -> None:
+        """Stop, and lead the run back."""
+        self.dismiss(FailureAnswer(Choice(Decision.ABORT, "to roll back"), roll_back=True))
 
     def action_abort(self) -> None:
         """Stop the run here."""
-        self.dismiss(Choice(Decision.ABORT))
+        self.dismiss(FailureAnswer(Choice(Decision.ABORT)))
 
     def action_skip(self) -> None:
         """Ask for the reason."""
@@ -103,7 +139,7 @@ class FailureDialog(Dialog[Choice]):
         self.query_one(Input).focus()
         if self.failure.action.essential:
             self.query_one("#typed-answer", Static).update(
-                Mark.WARNING.say("The restore needs this: skip only what you have done by hand.")
+                Mark.WARNING.say(f"The restore needs this: skip only what you did {BY_HAND}.")
             )
 
     def action_leave_skipping(self) -> None:

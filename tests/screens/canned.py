@@ -24,10 +24,17 @@ from recovery.errors import NodeUnreachableError, RescueError
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport, MemberHealth
 from recovery.incident import Incident, Progress
 from recovery.inventory.model import Cluster, Node, Role
+from recovery.restore.clean_up import CleanUp, Cleared
 from recovery.restore.events import Event, Outcome
+from recovery.restore.journal import JournalEntry
+from recovery.restore.lock import LockHolder
 from recovery.restore.operator import Operator
+from recovery.restore.past_runs import PastRun
 from recovery.restore.plan import Plan
+from recovery.restore.rollback import rollback_plan
 from recovery.restore.run_control import RestoreRun
+from recovery.restore.standing import RunStanding
+from recovery.restore.standings import standing_of
 from recovery.snapshots.model import (
     CountedName,
     FetchedSnapshot,
@@ -239,6 +246,7 @@ class Answers:
     script: Script = field(default_factory=Script)
     look_error: Exception | None = None
     verify_error: RescueError | None = None
+    past_runs: tuple[PastRun, ...] = ()
 
 
 class CannedIncident(Incident):
@@ -255,6 +263,7 @@ class CannedIncident(Incident):
         self.pace = pace
         self.restored = False
         self.runs: list[CannedRun] = []
+        self.cleaned: list[str] = []
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -387,6 +396,58 @@ class CannedIncident(Incident):
                 on_check(check)
         self.preflight_checks = self.answers.checks
         return self.answers.checks
+
+    def past_runs(self) -> tuple[PastRun, ...]:
+        """What the answers say."""
+        return self.answers.past_runs
+
+    async def look_for_runs(self) -> tuple[PastRun, ...]:
+        """The same; no node knows others."""
+        await self._breathe()
+        return self.answers.past_runs
+
+    async def standing(self, run_id: str | None) -> RunStanding:
+        """Of the canned plan."""
+        run = next(run for run in self.answers.past_runs if run_id in (None, run.id))
+        return standing_of(run, canned_plan("snapshot.tar", self.cluster.name))
+
+    async def resume(
+        self, run_id: str | None, operator: Operator, listener: Callable[[Event], None]
+    ) -> RestoreRun:
+        """A scripted run."""
+        plan = canned_plan("snapshot.tar", self.cluster.name)
+        run = CannedRun(plan, operator, listener, self.answers.script, self._run_ended, self.pace)
+        self.runs.append(run)
+        return run
+
+    async def roll_back(
+        self, run_id: str | None, operator: Operator, listener: Callable[[Event], None]
+    ) -> RestoreRun:
+        """A scripted run of the way back."""
+        plan = rollback_plan(canned_plan("snapshot.tar", self.cluster.name))
+        run = CannedRun(plan, operator, listener, self.answers.script, lambda _: None, self.pace)
+        self.runs.append(run)
+        return run
+
+    async def weigh_clean_up(self, run_id: str | None) -> CleanUp:
+        """147 MB on each node."""
+        nodes = tuple(
+            Cleared(name, (f"/var/lib/.etcd-rescue-{run_id}",), 147 * MIB)
+            for name in ("etcd-1", "etcd-2", "etcd-3")
+        )
+        return CleanUp(run_id or "", self.cluster.name, nodes)
+
+    async def clean_up(self, weighed: CleanUp, note: Callable[[str, str], None]) -> None:
+        """Remembers it."""
+        self.cleaned.append(weighed.run_id)
+
+    async def take_over(self, holder: LockHolder) -> None:
+        """Whoever holds it is gone."""
+        self.answers.script.locked_by = None
+
+    async def journal_of(self, holder: LockHolder) -> tuple[JournalEntry, ...]:
+        """The first run's."""
+        return self.answers.past_runs[0].entries if self.answers.past_runs else ()
 
     def plan(self, fetched: FetchedSnapshot) -> Plan:
         """The canned plan for this snapshot."""

@@ -22,6 +22,7 @@ from recovery.restore.events import (
     Stream,
     TransferProgress,
 )
+from recovery.restore.lock import LockedError, LockHolder
 from recovery.restore.operator import ActionFailure, Decision, NodeFailure, Operator
 from recovery.restore.plan import Action, Plan, Step
 from recovery.restore.run_control import RestoreRun
@@ -39,6 +40,8 @@ class Script:
     """The id of an action in whose middle the run waits for `release`."""
     release: asyncio.Event = field(default_factory=asyncio.Event)
     crash: Exception | None = None
+    locked_by: LockHolder | None = None
+    can_go_on_without: bool = False
 
 
 class CannedRun(RestoreRun):
@@ -53,6 +56,7 @@ class CannedRun(RestoreRun):
         ended: Callable[[Outcome], None],
         pace: float,
     ) -> None:
+        self.plan = plan
         self.run_id = plan.run_id
         self.log_path = "/home/ops/.local/state/etcd-rescue/runs/7f3a"
         self._plan = plan
@@ -91,6 +95,8 @@ class CannedRun(RestoreRun):
 
     async def execute(self) -> Outcome:
         """Every step, or as far as it comes."""
+        if self._script.locked_by is not None:
+            raise LockedError(self._script.locked_by)
         self.listen(RunStarted(self._at(), self.run_id, f"{self.log_path}/journal", self.log_path))
         outcome, holds = Outcome.DONE, "Nothing was written."
         for step in self._plan.steps:

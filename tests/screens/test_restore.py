@@ -81,7 +81,7 @@ async def test_stopping_asks_first_and_rests_on_no() -> None:
         await pilot.press("y")
         await shows(pilot, "Stopping")
         script.release.set()
-        await shows(pilot, "was stopped, as you asked")
+        await shows(pilot, "The restore was stopped")
 
 
 async def test_escape_does_not_leave_a_run_under_way() -> None:

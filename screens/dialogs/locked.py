@@ -1,0 +1,83 @@
+"""Somebody else works on this cluster: who, since when, doing what."""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from recovery.restore.lock import HolderState, LockHolder
+from screens.dialogs.dialog import Dialog, answer_button
+from screens.marks import Mark, hanging, stacked
+from screens.wording import moment_of, span
+
+_WIDTH = 70
+
+_STATES = {
+    HolderState.ALIVE: (Mark.RUNNING, "Somebody else works on this cluster now"),
+    HolderState.SILENT: (Mark.WARNING, "Somebody else may be working on this cluster"),
+    HolderState.DEAD: (Mark.WARNING, "A program that is gone has left its lock"),
+}
+
+
+class Locked(enum.Enum):
+    """What to do about somebody else's lock."""
+
+    WATCH = "watch"
+    TAKE_OVER = "take-over"
+    BACK = "back"
+
+
+class LockedDialog(Dialog[Locked]):
+    """Rests on watching, which changes nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w", "answer('watch')", "watch", id="locked.watch"),
+        Binding("t", "answer('take-over')", "take over", id="locked.take-over"),
+        Binding("escape", "answer('back')", "go back", id="locked.back"),
+        Binding("left", "app.focus_previous", "", show=False, id="locked.previous"),
+        Binding("right", "app.focus_next", "", show=False, id="locked.next"),
+    ]
+
+    def __init__(self, holder: LockHolder) -> None:
+        super().__init__(classes="trouble")
+        self.holder = holder
+        self.BOX_TITLE = f"{holder.cluster} is locked"
+
+    def compose_inside(self) -> ComposeResult:
+        """Who it is, and the ways on."""
+        holder = self.holder
+        mark, words = _STATES[holder.state]
+        yield Static(mark.say(words, strong=True))
+        rows = [Content("")]
+        rows += hanging("who", holder.operator, _WIDTH, 16)
+        rows += hanging("since", moment_of(holder.since), _WIDTH, 16)
+        rows += hanging("doing", holder.doing or "nobody knows", _WIDTH, 16)
+        rows += hanging("run", holder.run_id, _WIDTH, 16)
+        heard = f"{span(holder.heard)} ago, seen on {holder.node}"
+        rows += hanging("sign of life", heard, _WIDTH, 16)
+        yield Static(stacked(rows), classes="paragraph")
+        yield Static(
+            Content(
+                "Nothing was done from here. Two programs at once could destroy the cluster: "
+                "speak to each other before you take over."
+            ),
+            classes="paragraph",
+        )
+        with Horizontal(classes="answers"):
+            yield answer_button("w: watch their run", answer="watch", resting=True)
+            yield answer_button("t: take over", answer="take-over")
+            yield answer_button("esc: go back", answer="back")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """An answer by button."""
+        self.dismiss(Locked(event.button.id))
+
+    def action_answer(self, answer: str) -> None:
+        """By key."""
+        self.dismiss(Locked(answer))

@@ -1,0 +1,44 @@
+"""What the restore screen says of a restore, of one taken up again, and of the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from recovery.restore.events import Outcome
+
+_RESTORE = {
+    Outcome.DONE: "The restore is done.",
+    Outcome.SHORT: "The restore is done on a majority of the nodes.",
+    Outcome.FAILED: "The restore stopped at a failure.",
+    Outcome.REFUSED: "You said no: the restore ended there.",
+    Outcome.ABORTED: "The restore was stopped.",
+    Outcome.SKIPPED: "The restore was skipped.",
+    Outcome.ALREADY_DONE: "There was nothing left to do.",
+}
+
+_BACK = {
+    Outcome.DONE: "Rolled back: the cluster is as it was before the restore.",
+    Outcome.SHORT: "Rolled back on the nodes that can be reached.",
+    Outcome.FAILED: "The way back stopped at a failure.",
+    Outcome.REFUSED: "You said no: nothing was rolled back.",
+    Outcome.ABORTED: "The way back was stopped.",
+    Outcome.SKIPPED: "The way back was skipped.",
+    Outcome.ALREADY_DONE: "There was nothing to roll back.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunWords:
+    """The words for one kind of run."""
+
+    doing: str
+    """In the top line: `RESTORING`."""
+    back: bool = False
+    """Whether it leads back, so that no proof of health follows."""
+    endings: Mapping[Outcome, str] = field(default_factory=lambda: _RESTORE)
+
+
+RESTORING = RunWords("RESTORING")
+RESUMING = RunWords("RESUMING")
+ROLLING_BACK = RunWords("ROLLING BACK", back=True, endings=_BACK)

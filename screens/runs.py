@@ -1,0 +1,259 @@
+"""Earlier runs: how they ended, and what can still be done about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from recovery.errors import RescueError
+from recovery.restore.past_runs import PastRun
+from recovery.restore.standing import RunStanding
+from screens.case import Case
+from screens.dialogs.reading import ReadingDialog
+from screens.dialogs.typed import TypedDialog
+from screens.incident_screen import IncidentScreen, Rule, common_keys
+from screens.marks import HEADING, Mark, cell, line, stacked
+from screens.other_run import story_line
+from screens.run_standing import OF_STATE, begun_words, standing_lines
+from screens.taking_up import resume, roll_back
+from screens.widgets.row_list import Row, RowList
+from screens.wording import cut, moment_of, plural, size
+
+
+class RunsScreen(IncidentScreen):
+    """The runs of this cluster: this machine's at once, those on the nodes as they answer."""
+
+    HELP_TEXT = (
+        "Every restore of this cluster that was begun, newest first: from this machine, and, where "
+        "the nodes answer, from any other. Below stands how far the chosen one came.\n\n"
+        "Resume goes on where a run was left, and brings in nodes that were left out. Roll back "
+        "puts the old data and configuration in place again; it works until clean-up. Clean up "
+        "deletes what a run has kept on the nodes; it is refused until the cluster is proven "
+        "healthy. Each asks before it changes anything."
+    )
+    title_words: ClassVar[str] = "Runs"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter,r",
+            "resume",
+            "resume",
+            key_display="r",
+            id="runs.resume",
+            tooltip="Go on where the run was left",
+        ),
+        Binding(
+            "R", "roll_back", "roll back", id="runs.back", tooltip="Put the old data in place again"
+        ),
+        Binding(
+            "c",
+            "clean",
+            "clean up",
+            id="runs.clean",
+            tooltip="Delete what the run has kept on the nodes",
+        ),
+        Binding("l", "journal", "journal", id="runs.journal", tooltip="All that the run did"),
+        Binding("a", "again", "again", id="runs.again", tooltip="Look for runs again"),
+        Binding("escape", "back", "back", key_display="esc", id="back", tooltip="Back"),
+        *common_keys("back"),
+    ]
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.looking = True
+        self._runs: tuple[PastRun, ...] = ()
+        self._standings: dict[str, RunStanding | RescueError] = {}
+        self._rows = RowList("runs")
+
+    def compose_body(self) -> ComposeResult:
+        """Heading, list, the chosen one's standing."""
+        yield Static("", id="runs-heading")
+        yield self._rows
+        yield Rule(classes="rule")
+        with VerticalScroll(id="runs-standing", can_focus=False):
+            yield Static("", id="runs-standing-text")
+
+    def on_mount(self) -> None:
+        """What this machine knows, at once; then the nodes."""
+        self._rows.focus()
+        self._show(self.case.incident.past_runs())
+        self.look()
+
+    def on_screen_resume(self) -> None:
+        """Back from a run: it stands elsewhere now."""
+        if not self.looking:
+            self._standings.clear()
+            self._show(self.case.incident.past_runs())
+            self.look()
+
+    def on_resize(self) -> None:
+        """Draw for the new width."""
+        self.call_after_refresh(self.redraw)
+
+    @work(group="look", exclusive=True, exit_on_error=False)
+    async def look(self) -> None:
+        """Those on the nodes, and the standing of the chosen one."""
+        self.looking = True
+        try:
+            self._show(await self.case.incident.look_for_runs())
+        finally:
+            self.looking = False
+            self.redraw()
+        self.stand()
+
+    @work(group="stand", exclusive=True, exit_on_error=False)
+    async def stand(self) -> None:
+        """How far the chosen one came."""
+        chosen = self.chosen
+        if chosen is None or chosen.id in self._standings:
+            return
+        try:
+            self._standings[chosen.id] = await self.case.incident.standing(chosen.id)
+        except RescueError as error:
+            self._standings[chosen.id] = error
+        self.redraw()
+
+    @property
+    def chosen(self) -> PastRun | None:
+        """The run under the cursor."""
+        return next((run for run in self._runs if run.id == self._rows.key), None)
+
+    def _show(self, runs: tuple[PastRun, ...]) -> None:
+        self._runs = runs
+        self._rows.show_rows([Row(run.id, _row(run)) for run in runs])
+        self.redraw()
+        self.stand()
+
+    def redraw(self) -> None:
+        """Heading and standing."""
+        if not self.is_mounted:
+            return
+        more = "  asking the nodes …" if self.looking else ""
+        heading = line(" ", ("RUNS", HEADING), (f"  {len(self._runs)}{more}", "$muted"))
+        self.query_one("#runs-heading", Static).update(heading)
+        self.query_one("#runs-standing-text", Static).update(self._standing())
+        self.refresh_bindings()
+
+    def _standing(self) -> Content:
+        chosen, width = self.chosen, self.app.size.width - 1
+        if chosen is None:
+            none = "Nobody has restored this cluster with etcd-rescue yet."
+            return Content("" if self.looking else f" {none}")
+        standing = self._standings.get(chosen.id)
+        if isinstance(standing, RescueError):
+            return line(" ", Mark.FAILED.say(str(standing)))
+        begun = Content(f" {begun_words(chosen, self.case.clock())}")
+        if standing is None:
+            return begun
+        return stacked([begun, Content(""), *standing_lines(standing, width)])
+
+    def unavailable(self, action: str) -> str:
+        """What the run's standing refuses."""
+        if action not in ("resume", "roll_back", "clean", "journal"):
+            return ""
+        chosen = self.chosen
+        if chosen is None:
+            return "There is no run."
+        standing = self._standings.get(chosen.id)
+        if action == "journal":
+            return ""
+        if not isinstance(standing, RunStanding):
+            return "How far it came is not known yet."
+        refused = {
+            "resume": standing.resume_refused,
+            "roll_back": standing.roll_back_refused,
+            "clean": standing.clean_refused,
+        }[action]
+        return f"It cannot: {refused}." if refused else ""
+
+    def on_row_list_highlighted(self) -> None:
+        """Another run, another standing."""
+        self.redraw()
+        self.stand()
+
+    def copy_text(self) -> str:
+        """The chosen run's id."""
+        return self.chosen.id if self.chosen else ""
+
+    def export_text(self) -> tuple[str, str]:
+        """The chosen run's journal."""
+        chosen = self.chosen
+        return (f"run-{chosen.id}", _story(chosen)) if chosen else ("", "")
+
+    def action_again(self) -> None:
+        """Look anew."""
+        self._standings.clear()
+        self._show(self.case.incident.past_runs())
+        self.look()
+
+    def action_journal(self) -> None:
+        """All of it."""
+        if self.chosen is not None:
+            self.app.push_screen(ReadingDialog(f"Run {self.chosen.id}", _story(self.chosen)))
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_resume(self) -> None:
+        """Go on where it was left."""
+        if self.chosen is not None and not self.unavailable("resume"):
+            await resume(self, self.case, self.chosen.id)
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_roll_back(self) -> None:
+        """Lead it back."""
+        if self.chosen is not None and not self.unavailable("roll_back"):
+            await roll_back(self, self.case, self.chosen.id)
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_clean(self) -> None:
+        """Weigh it, ask, delete it."""
+        chosen = self.chosen
+        if chosen is None or self.unavailable("clean"):
+            return
+        self.say("The cluster's health is proven first …")
+        weighed = await self.case.incident.weigh_clean_up(chosen.id)
+        pairs = [
+            (node.node, f"{size(node.size)} in {', '.join(node.paths) or 'nothing'}")
+            for node in weighed.nodes
+        ]
+        pairs.append(("frees", f"{size(weighed.size)} on {plural(len(weighed.nodes), 'node')}"))
+        pairs.append(("loses", "the old data of that run: it cannot be rolled back any more"))
+        sure = await self.app.push_screen_wait(
+            TypedDialog(
+                f"Delete what run {chosen.id} has kept",
+                pairs,
+                prompt="Type the cluster's name to go on: ",
+                wanted=self.case.cluster_name,
+            )
+        )
+        if sure:
+            await self.case.incident.clean_up(weighed, lambda _node, _words: None)
+            self.say(f"{size(weighed.size)} came free.")
+            self.action_again()
+
+
+def _story(run: PastRun) -> str:
+    return "\n".join(story_line(entry) for entry in run.entries)
+
+
+def _row(run: PastRun) -> Callable[[int], Content]:
+    def draw(width: int) -> Content:
+        mark, word = OF_STATE[run.state]
+        if run.cleaned:
+            word = f"{word}, cleaned"
+        room = max(8, width - 58)
+        return line(
+            " ",
+            cell(moment_of(run.started_at), 18),
+            cell(mark.say(word), 22),
+            cell(Content.styled(cut(run.operator, 16), "$muted"), 17),
+            cut(run.snapshot, room),
+        )
+
+    return draw

@@ -1,0 +1,55 @@
+"""Opens the restore screen on a run that is taken up again, or led back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from recovery.errors import RefusedError
+from recovery.restore.events import Event
+from recovery.restore.operator import Operator
+from recovery.restore.rollback import rollback_plan
+from recovery.restore.run_control import RestoreRun
+from recovery.restore.standing import RunStanding
+from screens.case import Case
+from screens.incident_screen import IncidentScreen
+from screens.run_words import RESUMING, ROLLING_BACK
+
+Listener = Callable[[Event], None]
+Begin = Callable[[Operator, Listener], Awaitable[RestoreRun]]
+"""Makes the run that a restore screen executes."""
+
+
+async def resume(screen: IncidentScreen, case: Case, run_id: str) -> None:
+    """Take the run up where it was left. Raises RescueError where it cannot be."""
+    from screens.restore import RestoreScreen
+
+    standing = await case.incident.standing(run_id)
+    _require("resumed", standing, standing.resume_refused)
+
+    async def begin(operator: Operator, listener: Listener) -> RestoreRun:
+        return await case.incident.resume(run_id, operator, listener)
+
+    screen.app.push_screen(RestoreScreen(case, None, standing.plan, begin, RESUMING))
+
+
+async def roll_back(screen: IncidentScreen, case: Case, run_id: str) -> None:
+    """Lead the run back from wherever it stands. Raises RescueError where it cannot be."""
+    from screens.restore import RestoreScreen
+
+    standing = await case.incident.standing(run_id)
+    _require("rolled back", standing, standing.roll_back_refused)
+
+    async def begin(operator: Operator, listener: Listener) -> RestoreRun:
+        return await case.incident.roll_back(run_id, operator, listener)
+
+    plan = rollback_plan(standing.plan)
+    screen.app.push_screen(RestoreScreen(case, None, plan, begin, ROLLING_BACK))
+
+
+def _require(what: str, standing: RunStanding, refused: str) -> None:
+    if refused:
+        raise RefusedError(
+            f"run {standing.run.id} cannot be {what}: {refused}",
+            where=standing.run.cluster,
+            remedy="its journal tells all that it did",
+        )

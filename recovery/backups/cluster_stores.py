@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from recovery.backups.credentials import AskForKeys, ReadSecret, find_credential
 from recovery.backups.member_store import MemberStore
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.node_store import NodeStore, ToolOn
-from recovery.backups.stores import BytesProgress, Store
+from recovery.backups.stores import BytesProgress, Store, WritableStore
 from recovery.inventory.model import Cluster, Node
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ def cluster_stores(
         stores.append(KeyedS3Store(cluster.backup.s3, cluster, ask, read_secret))
     stores += [MemberStore(fleet.session(node.name)) for node in cluster.control_plane]
     return tuple(stores)
+
+
+def writable_stores(stores: Iterable[Store]) -> tuple[WritableStore, ...]:
+    """Those of the stores that new backups are written to: configured ones, no guesses."""
+    return tuple(
+        store
+        for store in stores
+        if (isinstance(store, NodeStore) and not store.optional) or isinstance(store, KeyedS3Store)
+    )
 
 
 def _directory(cluster: Cluster, node: Node) -> str | None:
@@ -103,6 +113,16 @@ class KeyedS3Store:
     async def fetch(self, copy: Copy, target: Path, progress: BytesProgress | None = None) -> str:
         """Bring the object here; returns its sha256."""
         return await (await self._store()).fetch(copy, target, progress)
+
+    async def put(
+        self, file: Path, name: str, sha256: str, progress: BytesProgress | None = None
+    ) -> Copy:
+        """Upload the file under that name; nothing is overwritten. Raises StoreError."""
+        return await (await self._store()).put(file, name, sha256, progress)
+
+    async def remove(self, copy: Copy, keeping: Copy) -> None:
+        """Delete one object while another one is there. Raises StoreError."""
+        await (await self._store()).remove(copy, keeping)
 
     async def read_in_place(
         self, copy: Copy, progress: BytesProgress | None = None

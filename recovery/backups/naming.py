@@ -74,6 +74,17 @@ def write_name(taken_at: datetime, ip: str) -> str:
     return f"{PREFIX}{stamp}-{text}.tar"
 
 
+def is_backup_name(file_name: str) -> bool:
+    """Whether the platform, or this program in its place, would have given a file that name.
+
+    Only such files are ever deleted: with a time and a valid address, packed as a tar, on one
+    line, without directories.
+    """
+    named = parse_name(file_name)
+    whole = named is not None and named.ip is not None and file_name.endswith(".tar")
+    return whole and is_candidate(file_name)
+
+
 def is_candidate(file_name: str) -> bool:
     """Whether a file of that name (no directories) may hold a snapshot.
 

@@ -107,14 +107,30 @@ class NodeStore:
 
     async def look_up(self, copy: Copy) -> Copy:
         """The file as it is now, wherever on the node it lies; StoreError where there is none."""
-        result = await self._session.run(script(_LOOK_UP, file=copy.path), timeout=_LIST_SECONDS)
-        if not result.succeeded:
-            raise self._error(result, copy.path)
-        return self._copy(copy.path, result.stdout.split())
+        return await self._look_up(copy.path)
 
     async def fetch(self, copy: Copy, target: Path, progress: BytesProgress | None = None) -> str:
         """Copy the file here; returns its sha256. Raises TransferError."""
         return await self._session.fetch(copy.path, target, progress=progress)
+
+    async def put(
+        self, file: Path, name: str, sha256: str, progress: BytesProgress | None = None
+    ) -> Copy:
+        """Write the file into the directory, which is made where it is missing.
+
+        Raises StoreError or TransferError: no room, not writable, the name is taken, broken off.
+        """
+        from recovery.backups.node_writing import put_file
+
+        path = posixpath.join(self.directory, name)
+        await put_file(self._session, file, path, sha256, progress)
+        return await self._look_up(path)
+
+    async def remove(self, copy: Copy, keeping: Copy) -> None:
+        """Delete one file, while another one lies beside it. Raises StoreError."""
+        from recovery.backups.node_writing import remove_file
+
+        await remove_file(self._session, self.directory, copy, keeping)
 
     async def read_in_place(
         self, copy: Copy, progress: BytesProgress | None = None
@@ -126,6 +142,12 @@ class NodeStore:
         return await read_in_place(
             self._session, copy.path, copy.size, tool=tool, progress=progress
         )
+
+    async def _look_up(self, path: str) -> Copy:
+        result = await self._session.run(script(_LOOK_UP, file=path), timeout=_LIST_SECONDS)
+        if not result.succeeded:
+            raise self._error(result, path)
+        return self._copy(path, result.stdout.split())
 
     def _listed(self, line: str) -> Copy | None:
         facts, _, name = line.partition(" ./")

@@ -10,14 +10,13 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypedDict
 from urllib.parse import urlsplit
 
 from recovery.backups.configuration import S3Storage
 from recovery.backups.credentials import S3Keys
 from recovery.backups.s3_errors import S3RequestError
+from recovery.backups.s3_protocol import S3Client
 from recovery.errors import ConfigurationError
 
 DEFAULT_REGION = "us-east-1"
@@ -35,73 +34,6 @@ _UNCONFIGURED = {
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
 }
-
-
-class ListedObject(TypedDict):
-    """An entry of ListObjectsV2."""
-
-    Key: str
-    Size: int
-    LastModified: datetime
-    ETag: str
-
-
-class ObjectHead(TypedDict):
-    """What HeadObject says."""
-
-    ContentLength: int
-    LastModified: datetime
-    ETag: str
-
-
-class Body(Protocol):
-    """The bytes of an object as they arrive."""
-
-    def read(self, amount: int) -> bytes:
-        """At most that many bytes; none at the end."""
-        ...
-
-    def close(self) -> None:
-        """Hang up."""
-        ...
-
-
-class ObjectStream(TypedDict):
-    """What GetObject gives; `ContentRange` stands there too where a part was asked for."""
-
-    Body: Body
-    ContentLength: int
-    ETag: str
-
-
-class Page(TypedDict, total=False):
-    """A page of ListObjectsV2; an empty one has no contents."""
-
-    Contents: list[ListedObject]
-
-
-class Paginator(Protocol):
-    """Asks for page after page of a listing."""
-
-    def paginate(self, **request: str) -> Iterator[Page]:
-        """The pages, each asked for when it is wanted."""
-        ...
-
-
-class S3Client(Protocol):
-    """What is used of boto3's client."""
-
-    def get_paginator(self, operation: str) -> Paginator:
-        """A paginator for that operation."""
-        ...
-
-    def head_object(self, **request: str) -> ObjectHead:
-        """HeadObject."""
-        ...
-
-    def get_object(self, **request: str) -> ObjectStream:
-        """GetObject."""
-        ...
 
 
 def endpoint_url(endpoint: str) -> str | None:

@@ -7,8 +7,9 @@ import hashlib
 import threading
 from typing import BinaryIO
 
-from recovery.backups.s3_client import S3Client, plain_failures
+from recovery.backups.s3_client import plain_failures
 from recovery.backups.s3_errors import S3RequestError
+from recovery.backups.s3_protocol import S3Client
 from recovery.backups.stores import BytesProgress
 
 _CHUNK = 1 << 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from typing import ClassVar
 
 from recovery.backups.configuration import S3Storage
@@ -27,6 +28,18 @@ class S3RequestError(Exception):
         """The HTTP status; 0 where there was no answer."""
 
 
+class S3Act(enum.Enum):
+    """What a request was for: the verb in words, and the permissions that it takes."""
+
+    READ = ("read", "s3:ListBucket and s3:GetObject")
+    WRITE = ("write to", "s3:PutObject and s3:AbortMultipartUpload")
+    DELETE = ("delete from", "s3:DeleteObject")
+
+    def __init__(self, verb: str, permissions: str) -> None:
+        self.verb = verb
+        self.permissions = permissions
+
+
 _NO_KEYS = {"InvalidAccessKeyId", "InvalidToken", "ExpiredToken", "TokenRefreshRequired"}
 _WRONG_SECRET = {"SignatureDoesNotMatch", "InvalidSignature"}
 _FORBIDDEN = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
@@ -40,21 +53,28 @@ _ELSEWHERE = {
     "307",
 }
 _NO_OBJECT = {"NoSuchKey", "404", "NotFound"}
+_DAMAGED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"}
+_NO_ROOM = {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "507"}
 _UNRESOLVED = ("Name or service not known", "Temporary failure in name resolution", "getaddrinfo")
 
 
 def in_words(
-    failure: S3RequestError, storage: S3Storage, keys: S3Keys, key: str = ""
+    failure: S3RequestError,
+    storage: S3Storage,
+    keys: S3Keys,
+    key: str = "",
+    act: S3Act = S3Act.READ,
 ) -> StoreError:
     """The failure as an error for people. No key is in it, whatever the server sent back.
 
-    `key` names the object that the request was about, where it was about one.
+    `key` names the object that the request was about, where it was about one; `act` says what it
+    was for.
     """
     endpoint = storage.endpoint or "Amazon S3"
     bucket = f"bucket {storage.bucket}"
     what, remedy = (
         _connection_words(failure, endpoint)
-        or _key_words(failure, keys, bucket)
+        or _key_words(failure, keys, bucket, act)
         or _place_words(failure, storage, key)
         or _other_words(failure, endpoint)
     )
@@ -87,7 +107,9 @@ def _connection_words(failure: S3RequestError, endpoint: str) -> tuple[str, str]
     return None
 
 
-def _key_words(failure: S3RequestError, keys: S3Keys, bucket: str) -> tuple[str, str] | None:
+def _key_words(
+    failure: S3RequestError, keys: S3Keys, bucket: str, act: S3Act
+) -> tuple[str, str] | None:
     ours = f"the keys from {keys.origin}"
     correct = "correct them, or name a profile under s3Credentials in the inventory"
     if failure.code in _NO_KEYS:
@@ -101,8 +123,8 @@ def _key_words(failure: S3RequestError, keys: S3Keys, bucket: str) -> tuple[str,
         )
     if failure.code in _FORBIDDEN or failure.status == 403:
         return (
-            f"{ours} may not read {bucket}",
-            "allow them s3:ListBucket and s3:GetObject there, or use other keys",
+            f"{ours} may not {act.verb} {bucket}",
+            f"allow them {act.permissions} there, or use other keys",
         )
     return None
 
@@ -125,6 +147,13 @@ def _place_words(failure: S3RequestError, storage: S3Storage, key: str) -> tuple
         return f"there is no bucket {storage.bucket}", "check bucket and endpoint"
     if failure.code == "PreconditionFailed" or failure.status == 412:
         return "the object changed while it was fetched", "list the snapshots again"
+    if failure.code in _DAMAGED:
+        return (
+            "the bytes that arrived there are not those that were sent",
+            "try again; if it happens twice, distrust what lies between here and there",
+        )
+    if failure.code in _NO_ROOM or failure.status == 507:
+        return "the server has no room left", "make room there, or raise the bucket's quota"
     if failure.code in {"SlowDown", "ServiceUnavailable", "InternalError"}:
         return "the server is overloaded or out of order", "try again in a minute"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import posixpath
 import threading
 from collections.abc import Callable
@@ -15,11 +16,15 @@ from recovery.backups.configuration import S3Storage
 from recovery.backups.credentials import S3Keys
 from recovery.backups.disk import disk_error, whole_file
 from recovery.backups.model import Copy, StoreKind
-from recovery.backups.naming import is_candidate
-from recovery.backups.s3_client import S3Client, make_client, plain_failures
+from recovery.backups.naming import is_backup_name, is_candidate
+from recovery.backups.outside_text import one_line
+from recovery.backups.s3_client import make_client, plain_failures
 from recovery.backups.s3_download import Download
-from recovery.backups.s3_errors import S3RequestError, in_words
+from recovery.backups.s3_errors import S3Act, S3RequestError, in_words
+from recovery.backups.s3_protocol import S3Client
+from recovery.backups.s3_upload import DiffersError, OccupiedError, Upload, abort_abandoned
 from recovery.backups.stores import BytesProgress
+from recovery.errors import StoreError
 
 if TYPE_CHECKING:
     from recovery.backups.reading_in_place import ReadInPlace
@@ -72,12 +77,7 @@ class S3Store:
 
         Raises StoreError: not readable, changed meanwhile, broken off for good, or no room here.
         """
-        loop = asyncio.get_running_loop()
-
-        def report(done: int, total: int) -> None:
-            if progress is not None:
-                with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-                    loop.call_soon_threadsafe(progress, done, total)
+        report = _to_loop(progress)
 
         def download(stop: threading.Event) -> str:
             try:
@@ -87,6 +87,52 @@ class S3Store:
                 raise disk_error(error, target.parent) from error
 
         return await self._in_thread(download, copy.path)
+
+    async def put(
+        self, file: Path, name: str, sha256: str, progress: BytesProgress | None = None
+    ) -> Copy:
+        """Upload the file under that name, and prove that it arrived; nothing is overwritten.
+
+        Raises StoreError: refused, broken off, or another object has the name.
+        """
+        key = posixpath.join(self.storage.dir.strip("/"), name)
+        report = _to_loop(progress)
+
+        def upload(stop: threading.Event) -> Copy:
+            try:
+                abort_abandoned(
+                    self._client(), self.storage.bucket, posixpath.dirname(key), datetime.now(UTC)
+                )
+                Upload(self._client(), self.storage.bucket, key, sha256).run(file, report, stop)
+            except OccupiedError:
+                raise self._unfit("another object of that name is there already", key) from None
+            except DiffersError:
+                raise self._unfit(
+                    "what the server stored is not what was sent, and was taken away again", key
+                ) from None
+            except OSError as error:
+                raise disk_error(error, file) from error
+            return self._listed_as(key, file.stat().st_size)
+
+        return await self._in_thread(upload, key, S3Act.WRITE)
+
+    async def remove(self, copy: Copy, keeping: Copy) -> None:
+        """Delete one object that is still as it was listed, while another one is there.
+
+        Raises StoreError, and deletes nothing, where either is not so.
+        """
+
+        def delete(_: threading.Event) -> None:
+            for there in (keeping, copy):
+                directory, name = posixpath.split(there.path)
+                lies_here = directory.strip("/") == self.storage.dir.strip("/")
+                if not lies_here or not is_backup_name(name):
+                    raise self._unfit("it is no backup of this directory", there.path)
+                if self._head(there).size != there.size:
+                    raise self._unfit("it changed since it was listed", there.path)
+            self._client().delete_object(Bucket=self.storage.bucket, Key=copy.path)
+
+        await self._in_thread(delete, copy.path, S3Act.DELETE)
 
     async def read_in_place(
         self, copy: Copy, progress: BytesProgress | None = None
@@ -138,13 +184,32 @@ class S3Store:
             identity=f"{self.storage.endpoint} {etag}",
         )
 
+    def _listed_as(self, key: str, size: int) -> Copy:
+        """The object as a listing shows it; as far as it can be known where keys only write."""
+        bare = self._copy(key, size, datetime.now(UTC), "")
+        try:
+            return self._head(bare)
+        except S3RequestError as failure:
+            if failure.status != 403:
+                raise
+            return dataclasses.replace(bare, identity="")
+
+    def _unfit(self, what: str, key: str) -> StoreError:
+        where = one_line(f"s3://{self.storage.bucket}/{key}")
+        return StoreError(what, where=where, remedy="list the snapshots, then try again")
+
     def _client(self) -> S3Client:
         with self._making:
             if self._made is None:
                 self._made = make_client(self.storage, self._keys)
             return self._made
 
-    async def _in_thread(self, work: Callable[[threading.Event], Answer], key: str = "") -> Answer:
+    async def _in_thread(
+        self,
+        work: Callable[[threading.Event], Answer],
+        key: str = "",
+        act: S3Act = S3Act.READ,
+    ) -> Answer:
         stop = threading.Event()
 
         def in_words_of_people() -> Answer:
@@ -152,9 +217,21 @@ class S3Store:
                 with plain_failures():
                     return work(stop)
             except S3RequestError as failure:
-                raise in_words(failure, self.storage, self._keys, key) from None
+                raise in_words(failure, self.storage, self._keys, key, act) from None
 
         try:
             return await asyncio.to_thread(in_words_of_people)
         finally:
             stop.set()
+
+
+def _to_loop(progress: BytesProgress | None) -> BytesProgress:
+    """Progress told from a thread, heard on the loop that is running now."""
+    loop = asyncio.get_running_loop()
+
+    def report(done: int, total: int) -> None:
+        if progress is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(progress, done, total)
+
+    return report

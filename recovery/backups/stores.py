@@ -61,3 +61,24 @@ class Store(Protocol):
         Raises a RescueError where nobody answers.
         """
         ...
+
+
+class WritableStore(Store, Protocol):
+    """A place that new backups are written to, and old ones deleted from."""
+
+    async def put(
+        self, file: Path, name: str, sha256: str, progress: BytesProgress | None = None
+    ) -> Copy:
+        """Bring a file of this machine there under that name; returns the copy as listed.
+
+        `sha256` (hex) is the file's. The name exists there only once all bytes were seen to have
+        arrived, and nothing is overwritten. Raises a RescueError otherwise.
+        """
+        ...
+
+    async def remove(self, copy: Copy, keeping: Copy) -> None:
+        """Delete one copy that is still as it was listed, while `keeping` lies in the same place.
+
+        Raises a RescueError, and deletes nothing, where either is not so.
+        """
+        ...

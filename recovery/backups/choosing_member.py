@@ -1,0 +1,100 @@
+"""Which member a backup is taken from. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from recovery.cluster.diagnosis import diagnose
+from recovery.cluster.facts import ClusterFacts, ClusterState, EtcdManifest, MemberStatus
+from recovery.errors import RefusedError
+from recovery.inventory.model import Cluster, Node
+
+_CORRUPT = re.compile(r"memberID:([0-9]+)\s+alarm:CORRUPT")
+"""How etcd lists alarms, all of them, in every member's errors (etcdserverpb, AlarmMember)."""
+
+_WITH_QUORUM = (ClusterState.HEALTHY, ClusterState.DEGRADED)
+
+
+def members_to_ask(facts: ClusterFacts, cluster: Cluster) -> tuple[str, ...]:
+    """The members that may give a backup, in the order in which they are asked.
+
+    Followers come first, because streaming a database is work that the leader should be spared;
+    those that have applied most come before the others. Learners, members that a CORRUPT alarm
+    names, and whoever follows another leader than most are left out. Raises RefusedError where
+    etcd has no quorum: what a single member holds then is no backup of the cluster.
+    """
+    diagnosis = diagnose(facts, cluster)
+    if diagnosis.state not in _WITH_QUORUM:
+        raise RefusedError(
+            f"no backup can be taken: {diagnosis.sentence}",
+            where=cluster.name,
+            remedy="what the members still hold is listed by `etcd-rescue snapshots`, and can be "
+            f"restored from. {diagnosis.advice}",
+        )
+    led = {name: member for name, member in facts.members.items() if member.leader_id}
+    (leader, _), *_ = Counter(member.leader_id for member in led.values()).most_common(1)
+    fit = {
+        name: member
+        for name, member in led.items()
+        if member.leader_id == leader
+        and not member.learner
+        and not _is_corrupt(member)
+        and name in facts.nodes
+        and facts.nodes[name].manifest is not None
+    }
+    if not fit:
+        raise RefusedError(
+            "no backup can be taken: no member that has a quorum can be asked for it",
+            where=cluster.name,
+            remedy="etcd-rescue health says what is wrong with each",
+        )
+    return tuple(sorted(fit, key=lambda name: _preference(name, fit[name])))
+
+
+def address_in_name(manifest: EtcdManifest, node: Node) -> str:
+    """The address that the name of a backup from this node carries; empty where none is known.
+
+    What the member advertises to the others comes first: kubeadm writes the node's own address.
+    """
+    urls = (*manifest.initial_advertise_peer_urls, *manifest.advertise_client_urls)
+    hosts = [_host(url) for url in urls]
+    return next(_addresses((*hosts, node.host)), "")
+
+
+def _addresses(hosts: tuple[str, ...]) -> Iterator[str]:
+    for host in hosts:
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            continue
+        if not address.is_unspecified and not address.is_loopback:
+            yield str(address)
+    # A cluster on one machine's loopback has no other address.
+    yield from (host for host in hosts if _is_address(host))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_corrupt(member: MemberStatus) -> bool:
+    return any(found[1] == str(member.id) for found in map(_CORRUPT.match, member.errors) if found)
+
+
+def _preference(name: str, member: MemberStatus) -> tuple[bool, bool, int, str]:
+    stalls = any(error.startswith("a read fails") for error in member.errors)
+    return (stalls, member.is_leader, -member.raft_index, name)

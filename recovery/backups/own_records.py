@@ -1,0 +1,155 @@
+"""The records of backups that this program took itself, in the platform's form.
+
+Where the platform's resource is absent nothing keeps `status.records`. So the same entries are
+kept in a small file beside the backups on every node, and in the state directory of this machine:
+each alone tells the whole story, and neither needs the cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import posixpath
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from recovery.backups.disk import whole_file
+from recovery.backups.model import Record
+from recovery.backups.records import parse_records, parse_time, write_time
+from recovery.errors import NodeError, RescueError
+from recovery.places import make_private
+from recovery.ssh.fleet import Fleet
+from recovery.ssh.session import NodeSession
+
+FILE_NAME = "etcd-rescue-records.json"
+"""The file in a backup directory."""
+
+SUCCESS = "Success"
+"""The platform's word for a backup that went well."""
+
+MOST = 500
+"""Records kept; the oldest go first."""
+
+_LIMIT = 4 << 20
+_SECONDS = 20.0
+
+Entry = dict[str, object]
+"""A record as it is written: `backupTimestamp`, `fileName`, `result`, and what else is known."""
+
+
+class OwnRecords:
+    """The records of one cluster. `here`: the file of this machine; `directories`: node → path."""
+
+    def __init__(self, fleet: Fleet, directories: Mapping[str, str], here: Path) -> None:
+        self._fleet = fleet
+        self._directories = dict(directories)
+        self._here = here
+
+    async def read(self) -> tuple[Record, ...]:
+        """What is known here and on the nodes that answer; nodes that do not hide nothing."""
+        there = await self._fleet.each(self._directories, self._read_node)
+        entries = [await self._read_here()]
+        entries += [each for each in there.values() if not isinstance(each, NodeError)]
+        return parse_records(_merged(entries))
+
+    async def read_here(self) -> tuple[Record, ...]:
+        """What this machine knows by itself; asks nobody."""
+        return parse_records(await self._read_here())
+
+    async def add(self, entry: Entry, nodes: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Write one record here and on the nodes (all, unless named); returns what went wrong.
+
+        A backup is as good without its record, so nothing is raised.
+        """
+        notes = []
+        here = _merged([await self._read_here(), [entry]])
+        try:
+            await asyncio.to_thread(self._write_here, here)
+        except (OSError, RescueError) as error:
+            notes.append(f"the record could not be written to {self._here}: {error}")
+        wanted = [each for each in self._directories if nodes is None or each in set(nodes)]
+        written = await self._fleet.each(wanted, lambda session: self._write_node(session, here))
+        notes += [
+            f"the record could not be written to {node}: {error.what}"
+            for node, error in written.items()
+            if isinstance(error, NodeError)
+        ]
+        return tuple(notes)
+
+    def _path_on(self, session: NodeSession) -> str:
+        return posixpath.join(self._directories[session.node.name], FILE_NAME)
+
+    async def _read_node(self, session: NodeSession) -> list[Entry]:
+        path = self._path_on(session)
+        return _parsed(await session.read_file(path, limit=_LIMIT, timeout=_SECONDS))
+
+    async def _write_node(self, session: NodeSession, entries: list[Entry]) -> None:
+        try:
+            known = await self._read_node(session)
+        except NodeError:
+            known = []
+        content = _document(_merged([known, entries]))
+        await session.write_file(self._path_on(session), content, timeout=_SECONDS)
+
+    async def _read_here(self) -> list[Entry]:
+        try:
+            return _parsed(await asyncio.to_thread(self._here.read_bytes))
+        except OSError:
+            return []
+
+    def _write_here(self, entries: list[Entry]) -> None:
+        make_private(self._here.parent)
+        with whole_file(self._here) as file:
+            file.write(_document(entries))
+
+
+def entry_of(file_name: str, at: datetime, result: str, **more: object) -> Entry:
+    """A record as it is written."""
+    return {"backupTimestamp": write_time(at), "fileName": file_name, "result": result, **more}
+
+
+def _parsed(content: bytes) -> list[Entry]:
+    """The entries of a file; what is no such file has none."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return []
+    records = document.get("records") if isinstance(document, dict) else None
+    if not isinstance(records, list):
+        return []
+    return [each for each in records if isinstance(each, dict) and "fileName" in each]
+
+
+def _document(entries: list[Entry]) -> bytes:
+    return (json.dumps({"records": entries}, indent=1) + "\n").encode()
+
+
+def _merged(known: Iterable[Iterable[Entry]]) -> list[Entry]:
+    """One entry a file, oldest first. Of failures in a row only the last one stays.
+
+    A cluster that is down for a day, with a try an hour, has failed once, not a day's worth of
+    times.
+    """
+    by_name: dict[str, Entry] = {}
+    for entries in known:
+        for entry in entries:
+            name = str(entry["fileName"])
+            if name not in by_name or _at(entry) >= _at(by_name[name]):
+                by_name[name] = entry
+    ordered = sorted(by_name.values(), key=lambda entry: (_at(entry), str(entry["fileName"])))
+    kept = [
+        entry
+        for entry, following in zip(ordered, [*ordered[1:], None], strict=True)
+        if _succeeded(entry) or following is None or _succeeded(following)
+    ]
+    return kept[-MOST:]
+
+
+def _at(entry: Entry) -> float:
+    at = parse_time(entry.get("backupTimestamp"))
+    return at.timestamp() if at is not None else 0.0
+
+
+def _succeeded(entry: Entry) -> bool:
+    return entry.get("result") == SUCCESS

@@ -1,0 +1,185 @@
+"""Which backups have had their time, and which stay all the same. Pure: it deletes nothing.
+
+What decides is the time in a file's name, which is the same for all of its copies; a file's own
+times change when it is copied. A backup goes only where a newer one is verified, and the last one
+of a place stays there whatever its age.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from recovery.backups.model import Copy, Integrity, Snapshot, StoreKind
+from recovery.backups.naming import is_backup_name, parse_name
+
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""By how much a clock may differ from this machine's where something is deleted."""
+
+
+class Kept(enum.Enum):
+    """Why an expired copy stays."""
+
+    NEWEST_VERIFIED = "it is the newest backup that is verified"
+    NOTHING_NEWER = "no newer backup is verified"
+    LAST_HERE = "it is the newest one in this place"
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A copy that goes, and the newer one in the same place that must be there when it does."""
+
+    copy: Copy
+    age: timedelta
+    keeping: Copy
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """A copy that is older than the retention and stays."""
+
+    copy: Copy
+    why: Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What goes, what stays although it is old, and where nothing is deleted at all."""
+
+    expired: tuple[Expired, ...] = ()
+    spared: tuple[Spared, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Places, or everything, where nothing is deleted, each with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Dated:
+    snapshot: Snapshot
+    taken_at: datetime
+
+
+def what_expires(
+    snapshots: Iterable[Snapshot],
+    ttl_seconds: int | None,
+    now: datetime,
+    clocks: Mapping[str, float | None],
+) -> Retention:
+    """The copies that are older than the retention, and may go.
+
+    `snapshots`: the catalog, with what is known of each; what is not named as the platform names
+    its backups is never touched. `now`: by this machine's clock, with a zone. `clocks`: by how
+    many seconds each node's clock is ahead of it; None, or no entry, where nobody knows.
+    """
+    if ttl_seconds is None:
+        return Retention()
+    if ttl_seconds == 0:
+        return Retention(notes=("ttl is 0 seconds, which would keep nothing: nothing is deleted",))
+    doubt = _doubt_in_this_clock(clocks)
+    if doubt:
+        return Retention(notes=(doubt,))
+    dated = [each for each in map(_dated, snapshots) if each is not None]
+    past = [each for each in dated if each.taken_at <= now + CLOCK_TOLERANCE]
+    verified = [each for each in past if each.snapshot.integrity is Integrity.VERIFIED]
+    newest = max(verified, key=_moment, default=None)
+    horizon = now - timedelta(seconds=ttl_seconds)
+    old = [each for each in past if each.taken_at < horizon]
+    notes = [*_future_notes(dated, now), *_clock_notes(old, clocks)]
+    newest_in, whole_in = _newest_in_each_place(past), _newest_in_each_place(verified)
+    expired: list[Expired] = []
+    spared: list[Spared] = []
+    for each in sorted(old, key=_moment):
+        for copy in each.snapshot.copies:
+            place = _place(copy)
+            if place[0] is StoreKind.NODE and not _agrees(clocks.get(place[1])):
+                continue
+            last = whole_in.get(place, newest_in[place])
+            why = _why_kept(each, copy, newest, (newest_in[place], last))
+            if why is not None:
+                spared.append(Spared(copy, why))
+            else:
+                expired.append(Expired(copy, now - each.taken_at, last))
+    return Retention(tuple(expired), tuple(spared), tuple(notes))
+
+
+def _why_kept(
+    each: _Dated, copy: Copy, newest: _Dated | None, last: tuple[Copy, Copy]
+) -> Kept | None:
+    if newest is None or newest.taken_at < each.taken_at:
+        return Kept.NOTHING_NEWER
+    # Files of one moment are one backup, whichever node wrote them.
+    if newest.taken_at == each.taken_at:
+        return Kept.NEWEST_VERIFIED
+    if copy in last:
+        return Kept.LAST_HERE
+    return None
+
+
+def _newest_in_each_place(dated: Iterable[_Dated]) -> dict[tuple[StoreKind, str, str], Copy]:
+    """The newest copy of each place; one of an odd size may be cut short, and counts for nothing
+    beside one that is not."""
+    best: dict[tuple[StoreKind, str, str], tuple[bool, datetime, Copy]] = {}
+    for each in dated:
+        for copy in each.snapshot.copies:
+            place, usual = _place(copy), copy.size == each.snapshot.copies[0].size
+            if place not in best or (usual, each.taken_at) > best[place][:2]:
+                best[place] = (usual, each.taken_at, copy)
+    return {place: copy for place, (_, _, copy) in best.items()}
+
+
+def _place(copy: Copy) -> tuple[StoreKind, str, str]:
+    """The directory on its node, or in its bucket: what lies there, lies together."""
+    directory = copy.path.rpartition("/")[0]
+    return copy.store, copy.node or copy.bucket or "", directory
+
+
+def _dated(snapshot: Snapshot) -> _Dated | None:
+    named = parse_name(snapshot.name) if is_backup_name(snapshot.name) else None
+    if named is None or snapshot.member is not None:
+        return None
+    return _Dated(snapshot, named.taken_at)
+
+
+def _moment(each: _Dated) -> datetime:
+    return each.taken_at
+
+
+def _agrees(ahead: float | None) -> bool:
+    return ahead is not None and abs(ahead) <= CLOCK_TOLERANCE.total_seconds()
+
+
+def _doubt_in_this_clock(clocks: Mapping[str, float | None]) -> str:
+    """Why nothing is deleted anywhere, S3 included; empty where this clock can be trusted."""
+    known = [ahead for ahead in clocks.values() if ahead is not None]
+    if not known:
+        return "no node told its time, so nothing is deleted: nobody can confirm this clock"
+    if 2 * sum(map(_agrees, known)) <= len(known):
+        return (
+            "this machine's clock differs by over a minute from "
+            f"{'the node' if len(known) == 1 else 'most nodes'}, so nothing is deleted anywhere"
+        )
+    return ""
+
+
+def _clock_notes(old: Iterable[_Dated], clocks: Mapping[str, float | None]) -> Iterable[str]:
+    on = {copy.node for each in old for copy in each.snapshot.copies if copy.node is not None}
+    for node in sorted(on):
+        ahead = clocks.get(node)
+        if ahead is None:
+            yield f"{node} did not tell its time, so nothing is deleted there"
+        elif not _agrees(ahead):
+            side = "ahead of" if ahead > 0 else "behind"
+            yield (
+                f"{node}'s clock is {abs(ahead):.0f} s {side} this machine's, "
+                "so nothing is deleted there"
+            )
+
+
+def _future_notes(dated: Iterable[_Dated], now: datetime) -> Iterable[str]:
+    for each in dated:
+        if each.taken_at > now + CLOCK_TOLERANCE:
+            yield (
+                f"{each.snapshot.name} says that it was taken in the future: it stays, and "
+                "counts for nothing"
+            )

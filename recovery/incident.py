@@ -37,6 +37,7 @@ from recovery.restore.unfinished import unfinished_runs
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot, Verdict
 
 if TYPE_CHECKING:
+    from recovery.backups.care import BackupCare
     from recovery.backups.fetching import Fetching
     from recovery.backups.known_verdicts import KnownVerdicts
     from recovery.backups.snapshot_cache import SnapshotCache
@@ -337,6 +338,22 @@ class Incident:
         )
 
     @cached_property
+    def backups(self) -> BackupCare:
+        """The backup configuration, S3, backups on demand, drift: everything but the catalog."""
+        from recovery.backups.care import BackupCare
+
+        async def facts() -> ClusterFacts:
+            return self.facts or await self.look()
+
+        return BackupCare(
+            self.cluster, lambda: self._fleet, facts, self._last_seen, self._ask_s3_keys
+        )
+
+    @property
+    def _last_seen(self) -> Path:
+        return state_directory(self._environ) / "configurations" / f"{self.cluster.name}.json"
+
+    @cached_property
     def _fleet(self) -> Fleet:
         from recovery.ssh.fleet import Fleet
 
@@ -394,9 +411,8 @@ class Incident:
     async def _read_records(self) -> Sequence[Record]:
         from recovery.backups.platform_records import read_records
 
-        seen = state_directory(self._environ) / "configurations" / f"{self.cluster.name}.json"
         facts = self.facts or await self.look()
-        return await read_records(self._fleet, facts, seen)
+        return await read_records(self._fleet, facts, self._last_seen)
 
     async def _read_s3_secret(self) -> str:
         from recovery.backups.credentials import SECRET_NAMESPACE

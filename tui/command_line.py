@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 from recovery.errors import RefusedError, RescueError, UsageError
+from tui.commands.common_arguments import add_common
 
 EXIT_GOOD = 0
 EXIT_BAD = 1
@@ -27,6 +28,7 @@ _COMMANDS = (
     "plan",
     "restore",
     "health",
+    "backup",
     "runs",
 )
 
@@ -88,14 +90,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action="version", version=f"etcd-rescue {version('etcd-rescue')}"
     )
-    _add_common(parser, default=None)
+    add_common(parser, default=None)
     parser.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name in _COMMANDS:
         module = import_module(f"tui.commands.{name}")
         command: argparse.ArgumentParser = module.add(commands)
         command.formatter_class = _Formatter
-        _add_common(command, default=argparse.SUPPRESS)
+        add_common(command, default=argparse.SUPPRESS)
     return parser
 
 
@@ -116,19 +118,6 @@ def complain(error: RescueError) -> None:
         sys.stderr.write(f"  | {line}\n")
     if error.remedy:
         sys.stderr.write(f"  → {error.remedy}\n")
-
-
-def _add_common(parser: argparse.ArgumentParser, default: str | None) -> None:
-    parser.add_argument(
-        "--inventory",
-        metavar="FILE",
-        default=default,
-        help="the cluster file (otherwise: $ETCD_RESCUE_INVENTORY, ./etcd-rescue.yaml, "
-        "~/.config/etcd-rescue/inventory.yaml, /etc/etcd-rescue/inventory.yaml)",
-    )
-    parser.add_argument(
-        "--cluster", metavar="NAME", default=default, help="which cluster of the inventory"
-    )
 
 
 async def _open_interface(arguments: argparse.Namespace) -> int:

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from recovery.backups.configuration import parse_resource
+from recovery.backups.last_seen import remember, remembered
 from recovery.backups.model import Record
 from recovery.cluster.facts import ClusterFacts
 from recovery.cluster.kubernetes import ApiServer, api_server_url
 from recovery.errors import KubernetesError, RescueError
-from recovery.places import make_private
 from recovery.ssh.fleet import Fleet
 
 USUAL_SECRET = "etcd-backup-s3-secret"
 _SECONDS = 6
 
 
-async def read_records(
-    fleet: Fleet, facts: ClusterFacts | None, remembered: Path
-) -> Sequence[Record]:
+async def read_records(fleet: Fleet, facts: ClusterFacts | None, seen: Path) -> Sequence[Record]:
     """The records of `etcd-backup-default`; none where the cluster has no such resource.
 
     They lie in the very etcd that may be dead, so every configuration seen is kept in
-    `remembered` (it holds no secrets), and is used where no API server answers. Raises
+    the file `seen` (it holds no secrets), and is used where no API server answers. Raises
     KubernetesError where there is neither.
     """
     trouble: RescueError | None = None
-    for server in _api_servers(fleet, facts):
+    for server in api_servers(fleet, facts):
         try:
             resource = await server.read_backup_configuration(seconds=_SECONDS)
         except RescueError as error:
@@ -37,11 +35,11 @@ async def read_records(
             continue
         if resource is None:
             return ()
-        await asyncio.to_thread(_remember, resource, remembered)
+        await asyncio.to_thread(remember, resource, seen)
         return parse_resource(json.dumps(resource))[1]
-    last_seen = await asyncio.to_thread(_remembered, remembered)
+    last_seen = await asyncio.to_thread(remembered, seen)
     if last_seen is not None:
-        return parse_resource(last_seen)[1]
+        return parse_resource(last_seen[0])[1]
     raise KubernetesError(
         "the records cannot be read: no API server answers, and they lie in etcd itself",
         remedy="files and objects are listed directly all the same",
@@ -55,7 +53,7 @@ async def read_secret(fleet: Fleet, facts: ClusterFacts, namespace: str, name: s
     Raises KubernetesError where none answers, or none has it.
     """
     trouble: RescueError | None = None
-    for server in _api_servers(fleet, facts):
+    for server in api_servers(fleet, facts):
         try:
             return await server.read_secret(namespace, name, seconds=_SECONDS)
         except RescueError as error:
@@ -67,23 +65,9 @@ async def read_secret(fleet: Fleet, facts: ClusterFacts, namespace: str, name: s
     )
 
 
-def _api_servers(fleet: Fleet, facts: ClusterFacts | None) -> Iterator[ApiServer]:
+def api_servers(fleet: Fleet, facts: ClusterFacts | None) -> Iterator[ApiServer]:
+    """The API servers of the nodes that were reached, in the inventory's order."""
     for name, node in (facts.nodes if facts else {}).items():
         if node.manifest is not None:
             url = api_server_url(node.manifest, node.api_server_port, node.api_server_address)
             yield ApiServer(fleet.session(name), url)
-
-
-def _remembered(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def _remember(resource: Mapping[str, object], path: Path) -> None:
-    make_private(path.parent)
-    partial = path.with_suffix(".partial")
-    partial.touch(mode=0o600)
-    partial.write_text(json.dumps(resource))
-    partial.replace(path)

@@ -102,6 +102,13 @@ def make_client(storage: S3Storage, keys: S3Keys) -> S3Client:
     return client
 
 
+def trusted_authorities() -> str:
+    """The file of certificate authorities that requests trust."""
+    from botocore.httpsession import get_cert_path
+
+    return os.environ.get("AWS_CA_BUNDLE") or str(get_cert_path(True))
+
+
 @contextmanager
 def plain_failures() -> Iterator[None]:
     """Turn what boto3, botocore and urllib3 raise inside into an S3RequestError."""

@@ -52,6 +52,11 @@ _ELSEWHERE = {
     "301",
     "307",
 }
+_PATH_STYLE = {
+    "SecondLevelDomainForbidden",
+    "PathStyleRequestNotAllowed",
+    "VirtualHostDomainRequired",
+}
 _NO_OBJECT = {"NoSuchKey", "404", "NotFound"}
 _DAMAGED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"}
 _NO_ROOM = {"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "507"}
@@ -74,6 +79,7 @@ def in_words(
     bucket = f"bucket {storage.bucket}"
     what, remedy = (
         _connection_words(failure, endpoint)
+        or _style_words(failure)
         or _key_words(failure, keys, bucket, act)
         or _place_words(failure, storage, key)
         or _other_words(failure, endpoint)
@@ -105,6 +111,15 @@ def _connection_words(failure: S3RequestError, endpoint: str) -> tuple[str, str]
     if failure.code == S3RequestError.BROKEN_OFF:
         return failure.message, "check the network to the endpoint, then try again"
     return None
+
+
+def _style_words(failure: S3RequestError) -> tuple[str, str] | None:
+    if failure.code not in _PATH_STYLE:
+        return None
+    return (
+        "the server does not take the bucket's name in the path of the URL (path-style)",
+        "ask its administrator for an endpoint that does",
+    )
 
 
 def _key_words(

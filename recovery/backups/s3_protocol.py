@@ -81,6 +81,18 @@ class Paginator(Protocol):
         ...
 
 
+class Said(TypedDict):
+    """What HTTP said beside an answer; header names in lower case."""
+
+    HTTPHeaders: dict[str, str]
+
+
+class FirstPage(TypedDict):
+    """What is used of a single ListObjectsV2."""
+
+    ResponseMetadata: Said
+
+
 class S3Client(Protocol):
     """What is used of boto3's client."""
 
@@ -94,6 +106,10 @@ class S3Client(Protocol):
 
     def get_object(self, **request: str) -> ObjectStream:
         """GetObject."""
+        ...
+
+    def list_objects_v2(self, **request: object) -> FirstPage:
+        """One page of ListObjectsV2."""
         ...
 
     def put_object(self, **request: object) -> Stored:

@@ -44,6 +44,13 @@ exec timeout "$SECONDS_GIVEN" kubectl --kubeconfig "$KUBECONFIG" --server "$SERV
 """
 
 
+_KUBECTL = """
+command -v kubectl > /dev/null || { echo "kubectl is not on the PATH" >&2; exit 127; }
+exec timeout "$SECONDS_GIVEN" kubectl --kubeconfig "$KUBECONFIG" --server "$SERVER" \\
+  @WORDS@
+"""
+
+
 async def api_ready(session: NodeSession, manifest: EtcdManifest, port: int) -> None:
     """Ask the API server of this one node whether it is ready.
 
@@ -111,6 +118,19 @@ class ApiServer:
         what = f"secret {shlex.quote(name)} --namespace {shlex.quote(namespace)}"
         return json.dumps(await self._get(what, seconds))
 
+    async def kubectl(self, *words: str, seconds: int = TIMEOUT, stdin: bytes | None = None) -> str:
+        """What kubectl answers to these words, given to it as they are.
+
+        They show in the node's process list: what is secret belongs into `stdin`.
+        """
+        text = script(
+            _KUBECTL.replace("@WORDS@", shlex.join(words)),
+            kubeconfig=self._session.node.paths.admin_kubeconfig,
+            server=self.url,
+            seconds_given=seconds,
+        )
+        return await self._run(text, seconds, stdin)
+
     async def _get(self, what: str, seconds: int) -> Mapping[str, object]:
         text = await self._run(
             script(
@@ -131,9 +151,9 @@ class ApiServer:
             raise KubernetesError("kubectl answered with something else", where=self.name)
         return document
 
-    async def _run(self, text: str, seconds: int) -> str:
+    async def _run(self, text: str, seconds: int, stdin: bytes | None = None) -> str:
         try:
-            result = await self._session.run(text, timeout=seconds + 10)
+            result = await self._session.run(text, timeout=seconds + 10, stdin=stdin)
         except NodeUnreachableError:
             raise
         except ScriptError as error:

@@ -1,0 +1,111 @@
+"""A backup by the platform, on demand: triggered, awaited, and looked for where it should lie."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from recovery.backups.model import Copy, Record
+from recovery.backups.platform_troubles import Trouble, known_trouble
+from recovery.backups.seen_configuration import SeenConfiguration, Source
+from recovery.errors import RescueError
+
+if TYPE_CHECKING:
+    from recovery.backups.care import BackupCare
+    from recovery.backups.platform import Platform
+
+OnStage = Callable[[str], None]
+"""Hears what happens now, in a few words."""
+
+_RECORD_SECONDS = 180.0
+_OBJECT_SECONDS = 60.0
+_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformBackup:
+    """What came of it."""
+
+    answer: str
+    """What the `exec` subresource said."""
+    record: Record | None
+    """The new record; None where none appeared in time."""
+    wanted_in_s3: bool
+    object: Copy | None = None
+    """What was seen in the bucket."""
+    object_trouble: str = ""
+    """Why it was not."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the record says so, and the object was seen where a bucket is configured."""
+        recorded = self.record is not None and self.record.succeeded
+        return recorded and (self.object is not None or not self.wanted_in_s3)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The known trouble that stands behind a failure, if it is one."""
+        if self.succeeded:
+            return None
+        said = self.record.result if self.record is not None else ""
+        return known_trouble(f"{said} {self.answer} {self.object_trouble}")
+
+
+async def take_by_platform(
+    care: BackupCare, platform: Platform, seen: SeenConfiguration, on_stage: OnStage | None
+) -> PlatformBackup:
+    """Trigger one, wait for its record, then for its object in the bucket.
+
+    What the platform refuses is its answer and no exception; only who cannot be asked raises.
+    """
+
+    def stage(words: str) -> None:
+        if on_stage is not None:
+            on_stage(words)
+
+    before = {record.file_name for record in seen.records}
+    stage("the platform takes a backup")
+    answer = await platform.trigger(seen.name)
+    stage("waiting for its record")
+    record = await _new_record(care, before)
+    s3 = None if seen.problem is not None else seen.spec.s3
+    if record is None or not record.succeeded or s3 is None:
+        return PlatformBackup(answer, record, s3 is not None)
+    stage("looking for it in the bucket")
+    try:
+        found = await _object(care, seen, record.file_name)
+    except RescueError as error:
+        return PlatformBackup(answer, record, True, object_trouble=f"{error.what} {error.detail}")
+    return PlatformBackup(
+        answer, record, True, found, "" if found else "it has not come to the bucket"
+    )
+
+
+async def _new_record(care: BackupCare, before: set[str]) -> Record | None:
+    deadline = asyncio.get_running_loop().time() + _RECORD_SECONDS
+    while True:
+        now = await care.configuration()
+        if now.source is Source.CLUSTER:
+            new = [record for record in now.records if record.file_name not in before]
+            if new:
+                return new[-1]
+        if asyncio.get_running_loop().time() > deadline:
+            return None
+        await asyncio.sleep(_PAUSE)
+
+
+async def _object(care: BackupCare, seen: SeenConfiguration, name: str) -> Copy | None:
+    from recovery.backups.s3_store import S3Store
+
+    storage = seen.spec.s3
+    assert storage is not None
+    store = S3Store(storage, await care.keys_for(storage))
+    deadline = asyncio.get_running_loop().time() + _OBJECT_SECONDS
+    while True:
+        listed = await store.list()
+        found = next((copy for copy in listed if copy.path.endswith(name)), None)
+        if found is not None or asyncio.get_running_loop().time() > deadline:
+            return found
+        await asyncio.sleep(_PAUSE)

@@ -20,6 +20,7 @@ EXIT_INTERRUPTED = 4
 
 _COMMANDS = (
     "demo",
+    "discover",
     "snapshots",
     "inspect",
     "verify",

@@ -113,6 +113,13 @@ class ApiServer:
                 return None
             raise
 
+    async def read_config_map(
+        self, namespace: str, name: str, *, seconds: int = TIMEOUT
+    ) -> Mapping[str, object]:
+        """A config map as it is stored."""
+        what = f"configmap {shlex.quote(name)} --namespace {shlex.quote(namespace)}"
+        return await self._get(what, seconds)
+
     async def read_secret(self, namespace: str, name: str, *, seconds: int = TIMEOUT) -> str:
         """A secret as the API server gives it (JSON). Never to be logged or shown."""
         what = f"secret {shlex.quote(name)} --namespace {shlex.quote(namespace)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Sequence
 
 from recovery.errors import RehearsalError
 
@@ -28,6 +29,15 @@ def free_port(address: str) -> int:
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
+
+
+def common_free_port(addresses: Sequence[str]) -> int:
+    """A port that was free a moment ago on all of them: as on real nodes, it is the same."""
+    for _ in range(50):
+        port = free_port(addresses[0])
+        if all(_free(address, port) for address in addresses):
+            return port
+    raise RehearsalError("no port is free on all loopback addresses", where=addresses[0])
 
 
 def _free(address: str, port: int) -> bool:

@@ -15,12 +15,12 @@ import yaml
 
 from recovery.errors import RehearsalError
 from recovery.rehearsal import backup_history, kubernetes_keys, object_store
-from recovery.rehearsal.addresses import free_port, free_subnet
+from recovery.rehearsal.addresses import common_free_port, free_port, free_subnet
 from recovery.rehearsal.breaking import Breakage, break_cluster
 from recovery.rehearsal.etcd_binaries import EtcdBinaries
 from recovery.rehearsal.manifests import write_manifests
 from recovery.rehearsal.node.etcd_gateway import EtcdGateway, GatewayError
-from recovery.rehearsal.node.layout import NodeLayout
+from recovery.rehearsal.node.layout import CLUSTER_NAME, NodeLayout
 from recovery.rehearsal.node.processes import MARKER
 from recovery.rehearsal.node.simulated_node import SimulatedNode
 from recovery.rehearsal.node.stored_objects import encode_builtin
@@ -33,7 +33,7 @@ from recovery.rehearsal.pki import (
 from recovery.rehearsal.seeding import scratch_etcd
 from recovery.rehearsal.ssh_servers import NodeSshServer, make_client_key
 
-NAME = "demo"
+NAME = CLUSTER_NAME
 _START_SECONDS = 30.0
 _CHANGES_BETWEEN_BACKUPS = 120
 _CHANGES_SINCE = 300
@@ -73,7 +73,8 @@ class RehearsalCluster:
             for layout in self.layouts
         ]
         key = directory / "client_key"
-        self.ssh = [NodeSshServer(node, free_port(node.layout.address), key) for node in self.nodes]
+        port = common_free_port([node.layout.address for node in self.nodes])
+        self.ssh = [NodeSshServer(node, port, key) for node in self.nodes]
 
     @property
     def control_plane(self) -> list[NodeLayout]:

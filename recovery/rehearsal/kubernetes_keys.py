@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
-from recovery.rehearsal.node.layout import NodeLayout
+from recovery.rehearsal.node.layout import CLUSTER_NAME, NodeLayout
 from recovery.rehearsal.node.stored_objects import encode_builtin, encode_custom
 
 NAMESPACES = (
@@ -42,6 +42,10 @@ def first_keys(layouts: Sequence[NodeLayout]) -> Iterator[Pair]:
         if not layout.worker:
             for pod in ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager"):
                 yield static_pod(pod, layout)
+    settings = {
+        "ClusterConfiguration": f"clusterName: {CLUSTER_NAME}\nkind: ClusterConfiguration\n"
+    }
+    yield _core("configmaps", "ConfigMap", "kube-system", "kubeadm-config", {"data": settings})
     for namespace in NAMESPACES:
         for app in _APPS:
             yield from _application(namespace, app, chance)

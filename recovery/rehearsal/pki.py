@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from recovery.rehearsal.node.layout import NodeLayout
+from recovery.rehearsal.node.layout import CLUSTER_NAME, NodeLayout
 
 _DAYS = 365
 
@@ -123,13 +123,13 @@ clusters:
 - cluster:
     certificate-authority-data: {_b64(authorities.kubernetes.pem)}
     server: https://{server}:6443
-  name: kubernetes
+  name: {CLUSTER_NAME}
 contexts:
 - context:
-    cluster: kubernetes
+    cluster: {CLUSTER_NAME}
     user: kubernetes-admin
-  name: kubernetes-admin@kubernetes
-current-context: kubernetes-admin@kubernetes
+  name: kubernetes-admin@{CLUSTER_NAME}
+current-context: kubernetes-admin@{CLUSTER_NAME}
 kind: Config
 preferences: {{}}
 users:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+CLUSTER_NAME = "demo"
+"""As kubeadm's clusterName has it."""
+
 _SNAPSHOTTER = "io.containerd.snapshotter.v1.overlayfs/snapshots/42/fs/usr/local/bin"
 
 

@@ -136,6 +136,9 @@ class SimulatedNode:
     ) -> Answer:
         if program == "systemctl":
             return await systemctl(self.kubelet, arguments)
+        if program == "crictl" and arguments == ["info"]:
+            told = {"config": {"containerdRootDir": str(self.layout.containerd)}}
+            return Answer(json.dumps(told, indent=2) + "\n")
         if program == "crictl":
             return await crictl(self.runtime, self._programs, self.environment(), arguments)
         if program == "kubectl":

@@ -25,11 +25,34 @@ MODULES = (
 """In an order in which each needs only those before it."""
 
 
+_VALUES = (
+    "file_format",
+    "shown",
+    "protobuf",
+    "tar",
+    "pages",
+    "keyspace",
+    "kubernetes",
+    "contents",
+    "stored_values",
+)
+
+
 @cache
 def one_file() -> bytes:
     """The whole reader as one Python program; its arguments are those of `program.main`."""
+    return _joined(MODULES)
+
+
+@cache
+def values_file() -> bytes:
+    """The program that gives some keys' values; its arguments are those of `stored_values.main`."""
+    return _joined(_VALUES)
+
+
+def _joined(modules: tuple[str, ...]) -> bytes:
     here = Path(__file__).parent
-    parts = [_without_own_imports((here / f"{name}.py").read_text()) for name in MODULES]
+    parts = [_without_own_imports((here / f"{name}.py").read_text()) for name in modules]
     return "\n\n".join([*parts, "run()\n"]).encode()
 
 

@@ -71,8 +71,10 @@ class Incident:
         *,
         environ: Mapping[str, str] = os.environ,
         ask_s3_keys: AskForKeys | None = None,
+        allow_node_count: int | None = None,
     ) -> None:
         self.cluster = cluster
+        self.allow_node_count = allow_node_count
         self.facts: ClusterFacts | None = None
         self.catalog: Catalog | None = None
         self.preflight_checks: tuple[Check, ...] = ()
@@ -204,7 +206,13 @@ class Incident:
         """Look again, and judge whether a restore of this snapshot can go well."""
         contents = require_sound(fetched)
         self.preflight_checks = preflight(
-            await self.look(), contents, fetched.size, has_hash(fetched), fetched.member
+            await self.look(),
+            contents,
+            fetched.size,
+            has_hash(fetched),
+            fetched.member,
+            taken_at=self._taken_at(fetched.name),
+            allow_node_count=self.allow_node_count,
         )
         listed = self.catalog.snapshots if self.catalog is not None else ()
         richest = max(listed, key=lambda each: each.live_keys or 0, default=None)
@@ -227,7 +235,9 @@ class Incident:
         return plan(
             self.facts,
             restore_source(fetched, self._taken_at(fetched.name)),
-            PlanOptions(new_run_id(), without=tuple(absent)),
+            PlanOptions(
+                new_run_id(), without=tuple(absent), allow_node_count=self.allow_node_count
+            ),
         )
 
     def restore(

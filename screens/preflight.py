@@ -13,15 +13,20 @@ from textual.widgets import Static
 from recovery.backups.model import Integrity, Snapshot
 from recovery.errors import RescueError
 from recovery.health.model import Check, CheckStatus
+from recovery.health.preflight_cluster import QUORUM
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.checklist import CheckGroup, counts_in_words, draw_group, explain, grouped
+from screens.dialogs.typed import TypedDialog
 from screens.exporting import markdown_table
 from screens.incident_screen import IncidentScreen, Rule, common_keys
 from screens.marks import HEADING, Mark, cell, line, spread
 from screens.snapshot_facts import title_of
 from screens.widgets.row_list import Row, RowList
 from screens.wording import cut, plural
+
+ROLL_BACK = "roll back"
+"""What a person types who restores over a cluster that is not lost."""
 
 
 class PreflightScreen(IncidentScreen):
@@ -31,6 +36,7 @@ class PreflightScreen(IncidentScreen):
         "Every node is looked at again, and what a restore needs is checked: access, space, tools, "
         "clocks, manifests, and whether the snapshot belongs to this cluster.\n\n"
         "A failed check blocks. Warnings need your acknowledgement: read them, press w, go on. "
+        "Where a quorum is alive the cluster is not lost, and you are asked a second time. "
         "Nothing on this screen changes the cluster."
     )
     title_words: ClassVar[str] = "Preflight"
@@ -234,9 +240,21 @@ class PreflightScreen(IncidentScreen):
 
     @work(group="plan", exclusive=True, exit_on_error=False)
     async def action_plan(self) -> None:
-        """Make the plan and show it."""
+        """Make the plan and show it; over a living cluster only after a second yes."""
         from screens.plan import PlanScreen
 
+        alive = next((one for one in self.warnings if one.name == QUORUM), None)
+        if alive is not None and not await self.app.push_screen_wait(_roll_back_dialog(alive)):
+            return
         if self.fetched is not None:
             plan = self.case.incident.plan(self.fetched)
             self.app.push_screen(PlanScreen(self.case, self.fetched, plan))
+
+
+def _roll_back_dialog(alive: Check) -> TypedDialog:
+    return TypedDialog(
+        "The cluster is not lost",
+        [("state", alive.message), ("loses", alive.meaning), ("instead", alive.remedy)],
+        prompt=f"To plan a restore all the same, type {ROLL_BACK}: ",
+        wanted=ROLL_BACK,
+    )

@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from recovery.errors import RefusedError, RescueError, UsageError
 from tui.commands.common_arguments import add_common
+from tui.commands.opening import add_allow_node_count
 
 EXIT_GOOD = 0
 EXIT_BAD = 1
@@ -93,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_common(parser, default=None)
     parser.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
+    add_allow_node_count(parser, default=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name in _COMMANDS:
         module = import_module(f"tui.commands.{name}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from recovery.cluster.facts import ClusterFacts
 from recovery.health.model import Check
 from recovery.health.preflight_cluster import cluster_checks
@@ -16,19 +18,23 @@ def preflight(
     source_size: int,
     has_hash: bool,
     member: str | None = None,
+    *,
+    taken_at: datetime | None = None,
+    allow_node_count: int | None = None,
 ) -> tuple[Check, ...]:
     """Every check that a restore of this snapshot needs; failed ones block, warnings are read.
 
     `source_size` is that of the unpacked file in bytes; `has_hash` tells whether it carries the
-    sha256 that etcd wrote at its end; `member` names whose own database it is, if it is no backup.
-    Order: node by node, then the cluster, then the snapshot.
+    sha256 that etcd wrote at its end; `member` names whose own database it is, if it is no backup;
+    `taken_at` is its time, where it is known; `allow_node_count` is the number of control-plane
+    nodes that a person allowed by name. Order: whether the cluster is lost at all and what else
+    concerns it as a whole, then node by node, then the snapshot.
     """
-    checks: list[Check] = []
+    checks = [*cluster_checks(facts, source_contents, taken_at, allow_node_count)]
     for node in facts.cluster.control_plane:
         if node.name in facts.nodes:
             checks += node_checks(facts, facts.nodes[node.name], source_size)
         else:
             checks += unreachable_checks(facts, node.name)
-    checks += cluster_checks(facts)
     checks += snapshot_checks(facts, source_contents, has_hash, member)
     return tuple(checks)

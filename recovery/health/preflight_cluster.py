@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from statistics import median
 
 from recovery.cluster.diagnosis import diagnose
 from recovery.cluster.facts import ClusterFacts, ClusterState, EtcdManifest, Version
+from recovery.cluster.node_count import DOCUMENTED, refused_node_count
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
 from recovery.health.preflight_nodes import CLOCK_FAILURE, server_version
 from recovery.health.verdicts import failed, ok, warned
+from recovery.snapshots.model import SnapshotContents
 
 FAULTY = (Version(3, 5, 0), Version(3, 5, 2))
 """etcd can lose consistency after a crash (etcd's own notice of March 2022)."""
 
-SUPPORTED_SIZE = 3
+QUORUM = "quorum"
+"""The check that says whether the cluster is lost at all."""
+
+_RAISED = 500_000_000
+"""A gap no cluster writes in its life: revisions were raised by a restore in between."""
 
 
-def cluster_checks(facts: ClusterFacts) -> Iterator[Check]:
-    """What concerns all nodes together."""
-    yield _size(facts)
-    yield _quorum(facts)
+def cluster_checks(
+    facts: ClusterFacts,
+    contents: SnapshotContents,
+    taken_at: datetime | None = None,
+    allow_node_count: int | None = None,
+) -> Iterator[Check]:
+    """What concerns all nodes together.
+
+    `taken_at` is the snapshot's time, where it is known; `allow_node_count` the number of
+    control-plane nodes that a person named beyond the documented one.
+    """
+    yield _quorum(facts, contents, taken_at)
+    yield _size(facts, allow_node_count)
     yield _member_names(facts)
     yield _addresses(facts)
     yield _own_clock(facts)
@@ -32,10 +48,19 @@ def manifests(facts: ClusterFacts) -> dict[str, EtcdManifest]:
     return {name: n.manifest for name, n in facts.nodes.items() if n.manifest is not None}
 
 
-def _size(facts: ClusterFacts) -> Check:
+def _size(facts: ClusterFacts, allowed: int | None) -> Check:
     size = len(facts.cluster.control_plane)
     name = "control-plane nodes"
-    if size == SUPPORTED_SIZE:
+    refused = refused_node_count(size, allowed)
+    if refused is not None:
+        return failed(
+            name,
+            CLUSTER_SCOPE,
+            refused[0],
+            "Nobody has documented or tried what a restore does to a cluster of this size.",
+            refused[1],
+        )
+    if size == DOCUMENTED:
         return ok(name, CLUSTER_SCOPE, str(size), "The documented procedure is made for three.")
     if size == 1:
         return warned(
@@ -45,34 +70,57 @@ def _size(facts: ClusterFacts) -> Check:
             "The documented procedure is made for three; with one node the steps are the same.",
             "see that the inventory lists every control-plane node",
         )
-    return failed(
+    return warned(
         name,
         CLUSTER_SCOPE,
-        str(size),
+        f"{size}, allowed with --allow-node-count",
         "The platform documents the restore for three control-plane nodes only.",
-        "contact the platform's support; for three nodes, correct the inventory",
+        "go on only where the platform's support has agreed",
     )
 
 
-def _quorum(facts: ClusterFacts) -> Check:
+def _quorum(facts: ClusterFacts, contents: SnapshotContents, taken_at: datetime | None) -> Check:
     diagnosis = diagnose(facts, facts.cluster)
-    name, label = "quorum", diagnosis.label
+    label = diagnosis.label
     if diagnosis.state is ClusterState.QUORUM_LOST:
-        return ok(name, CLUSTER_SCOPE, label, diagnosis.sentence)
+        return ok(QUORUM, CLUSTER_SCOPE, label, diagnosis.sentence)
     if diagnosis.state is ClusterState.UNREACHABLE:
-        return failed(name, CLUSTER_SCOPE, label, diagnosis.sentence, diagnosis.advice)
-    revisions = [member.revision for member in facts.members.values()]
-    now = f" It is at revision {max(revisions)} now." if revisions else ""
+        return failed(QUORUM, CLUSTER_SCOPE, label, diagnosis.sentence, diagnosis.advice)
     return Check(
-        name,
+        QUORUM,
         CLUSTER_SCOPE,
         CheckStatus.WARNING,
-        f"{label}: quorum is alive",
+        f"{label}: quorum is alive, the cluster is not lost",
         "A restore takes the API down and rolls everything back to the snapshot; all that was "
-        f"written since is gone.{now}",
-        diagnosis.advice,
+        f"written since is gone: {_rolled_back(facts, contents, taken_at)}.",
+        f"{diagnosis.advice} If it must be: `etcd-rescue backup now` takes a snapshot of what is "
+        "there first",
         must_be_acknowledged=True,
     )
+
+
+def _rolled_back(facts: ClusterFacts, contents: SnapshotContents, taken_at: datetime | None) -> str:
+    """What a restore of a living cluster undoes, as far as it can be counted."""
+    now = max((member.revision for member in facts.members.values()), default=0)
+    ahead = now - contents.revision
+    if not 0 <= ahead < _RAISED:
+        counted = (
+            f"nobody can count it, as the snapshot is at revision {contents.revision} and the "
+            f"cluster at {now}"
+        )
+    else:
+        counted = f"{ahead} revisions ({contents.revision} in the snapshot, {now} now)"
+    if taken_at is None:
+        return counted
+    return f"{_age((facts.gathered_at - taken_at).total_seconds())}, {counted}"
+
+
+def _age(seconds: float) -> str:
+    """A length of time in the one unit that says it best."""
+    for unit, length in (("days", 86400), ("hours", 3600)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{max(0, seconds) // 60:.0f} minutes"
 
 
 def _member_names(facts: ClusterFacts) -> Check:

@@ -19,6 +19,7 @@ from recovery.cluster.facts import (
     Version,
 )
 from recovery.cluster.manifest_edit import with_existing_state
+from recovery.cluster.node_count import refused_node_count
 from recovery.cluster.pod_command import read_pod_command
 from recovery.errors import RefusedError
 from recovery.inventory.model import Node
@@ -71,6 +72,8 @@ class PlanOptions:
     """Control-plane nodes that are left for later: a majority must be there without them."""
     only: tuple[str, ...] = ()
     """Plan for these nodes alone, which an earlier plan with the same id has left for later."""
+    allow_node_count: int | None = None
+    """The number of control-plane nodes that a person allowed beyond the documented three."""
 
 
 def new_run_id(now: datetime | None = None) -> str:
@@ -84,6 +87,7 @@ def plan(facts: ClusterFacts, source: RestoreSource, options: PlanOptions) -> Pl
 
     Raises RefusedError where the facts do not allow a plan, naming the node and the remedy.
     """
+    _refuse_undocumented(facts, options)
     nodes = _present(facts, options)
     choices = _choose_tools(nodes, list(facts.nodes.values()))
     bump = REVISION_BUMP if all(c.tool.bumps_revision for c in choices.values()) else 0
@@ -151,6 +155,13 @@ def _steps(
         restart_kubelets(facts.cluster.control_plane, facts.cluster.workers),
         prove(grounds),
     )
+
+
+def _refuse_undocumented(facts: ClusterFacts, options: PlanOptions) -> None:
+    refused = refused_node_count(len(facts.cluster.control_plane), options.allow_node_count)
+    # What an earlier plan has left for later was allowed with that plan.
+    if refused is not None and not options.only:
+        raise RefusedError(refused[0], where=facts.cluster.name, remedy=refused[1])
 
 
 def _present(facts: ClusterFacts, options: PlanOptions) -> list[NodeFacts]:

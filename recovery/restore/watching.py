@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 
 from recovery.cluster.diagnosis import majority
 from recovery.cluster.etcd_answers import NOT_LISTENING
@@ -71,13 +71,13 @@ class ClusterWatcher:
         for name, answer in answers.items():
             words = answer if isinstance(answer, str) else _leader_words(answer)
             note(name, words)
-        together = max((following.count(leader) for leader in set(following) - {0}), default=0)
-        if together < majority(len(plan.nodes)):
+        together = quorum_came_back(following, len(plan.nodes), len(plan.absent))
+        if not together:
             return {}
         return dict.fromkeys(
             plan.nodes,
-            f"a quorum has come back by itself, {together} members follow a leader: nothing was "
-            "stopped; look at the cluster again before restoring",
+            f"a quorum has come back by itself, {together} of the members that were asked follow a "
+            "leader: nothing was stopped; look at the cluster again before restoring",
         )
 
     async def _formed(self, plan: Plan) -> dict[str, str]:
@@ -180,6 +180,16 @@ class ClusterWatcher:
 
         await _all(ask(name) for name in plan.nodes)
         return answers
+
+
+def quorum_came_back(following: Sequence[int], present: int, absent: int) -> int:
+    """How many members follow the same leader, where that may be a quorum; otherwise 0.
+
+    `following` are the leaders' ids that members named, 0 for none; `present` nodes were asked.
+    An `absent` member may be alive and follow too, so it counts as if it did.
+    """
+    together = max((following.count(leader) for leader in set(following) - {0}), default=0)
+    return together if together and together + absent >= majority(present + absent) else 0
 
 
 async def _until(look: Look, timeout: float, note: Note) -> dict[str, str]:

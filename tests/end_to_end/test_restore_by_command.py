@@ -122,10 +122,15 @@ def test_the_old_data_is_still_on_every_node(demo: Demo) -> None:
         assert [path.name for path in aside] in (["member"], ["there-was-no-member"])
 
 
-def test_a_restore_of_a_living_cluster_needs_one_more_yes(demo: Demo) -> None:
+def test_a_restore_of_a_living_cluster_needs_two_more_yeses(demo: Demo) -> None:
     refused = demo.command("restore", "latest", "--confirm", "demo")
     assert refused.returncode == 3
-    assert "--acknowledge-warnings" in refused.stderr
+    assert "--acknowledge-warnings --quorum-is-alive" in refused.stderr
+    assert "etcd-rescue backup now" in refused.stderr
+    half = demo.command("restore", "latest", "--confirm", "demo", "--acknowledge-warnings")
+    assert half.returncode == 3
+    assert "not lost" in half.stderr
+    assert "revisions" in half.stderr
 
 
 def test_the_run_left_a_journal_a_runbook_and_no_secrets(demo: Demo) -> None:

@@ -19,6 +19,9 @@ from tests.end_to_end.snapshot_contents import contents_by_etcd
 
 MARK = "/registry/etcd-rescue-marks/"
 
+ROLL_BACK = ("--acknowledge-warnings", "--quorum-is-alive")
+"""The two yeses to a restore of a cluster that is not lost."""
+
 
 @dataclass(frozen=True)
 class KillPoint:
@@ -79,7 +82,7 @@ class Lab:
         where = [point.when, point.event, point.action, str(point.count)]
         command = ["--inventory", str(self.demo.inventory), "restore", "latest"]
         return subprocess.Popen(
-            [*program, *where, *command, "--confirm", "demo", "--acknowledge-warnings"],
+            [*program, *where, *command, "--confirm", "demo", *ROLL_BACK],
             env=clean_environment(self.demo.home),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.end_to_end.demo_cluster import running_demo
-from tests.faults.lab import Lab
+from tests.faults.lab import ROLL_BACK, Lab
 from tests.faults.ssh_proxy import RandomCuts, proxied
 
 EVERY = os.environ.get("ETCD_RESCUE_FAULTS") == "every"
@@ -29,7 +29,7 @@ def test_connections_cut_at_random_moments_do_not_stop_a_restore(lab: Lab) -> No
     for seed in range(RUNS):
         with proxied(lab.demo) as (thread, proxies):
             with RandomCuts(thread, proxies, seed, longest=1.5):
-                restored = lab.run("restore", "latest", "--acknowledge-warnings", seconds=400)
+                restored = lab.run("restore", "latest", *ROLL_BACK, seconds=400)
             here = sum(proxy.cuts for proxy in proxies)
             assert restored.returncode == 0, (seed, here, restored.stderr[-6000:])
         assert here > 0
@@ -43,7 +43,7 @@ def test_connections_cut_at_random_moments_do_not_stop_a_restore(lab: Lab) -> No
 
 def test_a_frozen_connection_is_given_up_and_the_run_goes_on(lab: Lab) -> None:
     with proxied(lab.demo) as (thread, proxies):
-        running = lab.start("restore", "latest", "--acknowledge-warnings", "--events", "json")
+        running = lab.start("restore", "latest", *ROLL_BACK, "--events", "json")
         lab.wait_for_event(running, "step-started", "stop")
         thread.do(proxies[1].freeze())
         lab.wait_until_silent(running, 8)

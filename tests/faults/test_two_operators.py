@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.end_to_end.demo_cluster import running_demo
-from tests.faults.lab import KillPoint, Lab
+from tests.faults.lab import ROLL_BACK, KillPoint, Lab
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
 
@@ -29,7 +29,7 @@ def test_a_second_operator_is_told_who_works_on_the_cluster_and_changes_nothing(
 ) -> None:
     first = lab.start("restore", "latest", "--events", "json")
     lab.wait_for_event(first, "step-started", "stop")
-    second = other.run("restore", "latest", "--acknowledge-warnings")
+    second = other.run("restore", "latest", *ROLL_BACK)
     assert second.returncode == 3, second.stderr
     assert "has been working on demo since" in second.stderr
     assert "--take-over" in second.stderr
@@ -55,7 +55,7 @@ def test_a_run_left_by_a_dead_program_is_resumed_from_another_bastion(lab: Lab, 
 
 
 def test_whoever_takes_over_ends_the_run_and_the_first_program_stops(lab: Lab, other: Lab) -> None:
-    first = lab.start("restore", "latest", "--acknowledge-warnings", "--events", "json")
+    first = lab.start("restore", "latest", *ROLL_BACK, "--events", "json")
     lab.wait_for_event(first, "action-ended", "restore-member")
     said = other.good("runs", "resume", "--take-over")
     assert "taking over" in said

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 
 from recovery.cluster.facts import ClusterFacts, EtcdTool, ServiceState, ToolKind, Version
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
 from recovery.health.preflight import preflight
+from recovery.health.preflight_cluster import QUORUM
 from recovery.health.preflight_snapshot import richer_snapshot
 from recovery.snapshots.model import SnapshotContents, SnapshotMember
 from tests.cluster.samples import (
@@ -77,8 +79,27 @@ def test_a_living_quorum_must_be_read_before_going_on() -> None:
     check = judge(facts)[CLUSTER_SCOPE, "quorum"]
     assert check.status is WARNING
     assert check.must_be_acknowledged
+    assert "the cluster is not lost" in check.message
     assert "rolls everything back" in check.meaning
-    assert "revision 100 now" in check.meaning
+    assert "0 revisions (100 in the snapshot, 100 now)" in check.meaning
+    assert "etcd-rescue backup now" in check.remedy
+
+
+def test_what_a_restore_of_a_living_cluster_undoes_is_counted_and_dated() -> None:
+    facts = dataclasses.replace(cluster_facts(), nodes=lost().nodes)
+    taken = facts.gathered_at - timedelta(hours=14, minutes=20)
+    older = dataclasses.replace(CONTENTS, revision=40)
+    (check,) = [
+        one for one in preflight(facts, older, SIZE, True, taken_at=taken) if one.name == QUORUM
+    ]
+    assert "14 hours, 60 revisions (40 in the snapshot, 100 now)" in check.meaning
+
+
+def test_revisions_that_a_restore_has_raised_are_not_counted_as_written() -> None:
+    facts = dataclasses.replace(cluster_facts(), nodes=lost().nodes)
+    raised = dataclasses.replace(CONTENTS, revision=1_000_000_100)
+    check = judge(facts, raised)[CLUSTER_SCOPE, QUORUM]
+    assert "nobody can count it" in check.meaning
 
 
 def test_one_node_out_of_reach_must_be_acknowledged_with_its_own_reason() -> None:
@@ -162,6 +183,31 @@ def test_only_three_control_plane_nodes_are_documented(size: int, status: CheckS
     assert check.status is status
     if status is FAILED:
         assert "support" in check.remedy
+        assert f"--allow-node-count {size}" in check.remedy
+
+
+@pytest.mark.parametrize(
+    ("size", "allowed", "status"),
+    [
+        (5, 5, WARNING),
+        (5, 3, FAILED),
+        (3, 5, FAILED),
+        (3, 3, None),
+        (1, 1, WARNING),
+        (2, 2, WARNING),
+    ],
+)
+def test_another_number_of_nodes_is_allowed_only_by_its_name(
+    size: int, allowed: int, status: CheckStatus | None
+) -> None:
+    nodes = (CLUSTER.control_plane * 2)[:size]
+    facts = dataclasses.replace(
+        lost(), cluster=dataclasses.replace(CLUSTER, control_plane=tuple(nodes))
+    )
+    checks = preflight(facts, CONTENTS, SIZE, True, allow_node_count=allowed)
+    check = next(c for c in checks if c.name == "control-plane nodes")
+    assert check.status is (status or CheckStatus.OK)
+    assert status is None or size == 1 or "support" in check.remedy
 
 
 def test_another_clusters_snapshot_is_refused() -> None:

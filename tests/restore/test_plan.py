@@ -10,11 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from recovery.errors import NodeUnreachableError, RefusedError
-from recovery.restore.plan import NodeWork, Plan, Risk, Step
+from recovery.cluster.facts import ClusterFacts
+from recovery.errors import NodeError, NodeUnreachableError, RefusedError
+from recovery.restore.plan import NodeWork, Plan, PlannedMember, Risk, Step
 from recovery.restore.plan_json import plan_document, plan_facts
 from recovery.restore.planner import PlanOptions, new_run_id, plan
 from recovery.restore.runbook import runbook_markdown, runbook_shell
+from recovery.restore.watching import quorum_came_back
 from tests.restore.broken_cluster import (
     NAMES,
     SOURCE,
@@ -295,3 +297,62 @@ def test_the_shell_runbook_refuses_to_run_as_a_whole(planned: Plan) -> None:
 
 def test_run_ids_are_never_used_twice() -> None:
     assert len({new_run_id() for _ in range(50)}) > 45
+
+
+def five(*absent: str) -> ClusterFacts:
+    """A cluster of five without a quorum; some of its nodes cannot be reached."""
+    told = facts(*(node_facts(number) for number in (1, 2, 3, 4, 5)))
+    there = {name: node for name, node in told.nodes.items() if name not in absent}
+    away: dict[str, NodeError] = {n: NodeUnreachableError("no answer", where=n) for n in absent}
+    return dataclasses.replace(told, nodes=there, unreachable=away)
+
+
+def test_five_nodes_are_planned_for_only_where_their_number_was_allowed() -> None:
+    for allowed in (None, 3):
+        with pytest.raises(RefusedError) as refused:
+            plan(five(), SOURCE, dataclasses.replace(OPTIONS, allow_node_count=allowed))
+        assert "support" in (refused.value.remedy or "")
+    allowed_plan = plan(five(), SOURCE, dataclasses.replace(OPTIONS, allow_node_count=5))
+    assert len(allowed_plan.members) == 5
+    with pytest.raises(RefusedError):
+        plan(facts(), SOURCE, dataclasses.replace(OPTIONS, allow_node_count=5))
+
+
+def test_of_five_nodes_three_are_enough_and_two_are_not() -> None:
+    away = ("etcd-4", "etcd-5")
+    members = tuple(
+        PlannedMember(f"etcd-{n}", (f"https://10.0.0.1{n}:2380",)) for n in (1, 2, 3, 4, 5)
+    )
+    source = dataclasses.replace(SOURCE, members=members)
+    options = dataclasses.replace(OPTIONS, allow_node_count=5, without=away)
+    three = plan(five(*away), source, options)
+    assert three.nodes == ("etcd-1", "etcd-2", "etcd-3")
+    for work in works(three):
+        for script in (work.script, work.undo or ""):
+            assert "etcd-4 " not in script
+    restored = next(s for s in three.steps if s.id == "restore").actions[0].works[0].script
+    assert all(f"etcd-{n}=https://10.0.0.1{n}:2380" in restored for n in (1, 2, 3, 4, 5))
+    more = ("etcd-3", *away)
+    with pytest.raises(RefusedError, match="no majority of the 5"):
+        plan(five(*more), source, dataclasses.replace(options, without=more))
+
+
+@pytest.mark.parametrize(
+    ("following", "present", "absent", "together"),
+    [
+        ([0, 0, 0], 3, 0, 0),
+        ([7, 0, 0], 3, 0, 0),
+        ([7, 7, 0], 3, 0, 2),
+        ([7, 9, 0], 3, 0, 0),
+        ([7, 0], 2, 1, 1),
+        ([7, 7, 0, 0, 0], 5, 0, 0),
+        ([7, 7, 7], 5, 0, 3),
+        ([7, 0, 0], 3, 2, 1),
+        ([0, 0, 0], 3, 2, 0),
+        ([7], 1, 0, 1),
+    ],
+)
+def test_a_quorum_is_one_of_all_members_and_who_was_not_asked_may_be_in_it(
+    following: list[int], present: int, absent: int, together: int
+) -> None:
+    assert quorum_came_back(following, present, absent) == together

@@ -174,6 +174,21 @@ def canned_preflight(*, failed: bool = False) -> tuple[Check, ...]:
     return tuple(checks)
 
 
+def canned_living_quorum() -> Check:
+    """What preflight says of a cluster that is not lost."""
+    return Check(
+        "quorum",
+        CLUSTER_SCOPE,
+        CheckStatus.WARNING,
+        "DEGRADED 2/3: quorum is alive, the cluster is not lost",
+        "A restore takes the API down and rolls everything back to the snapshot; all that was "
+        "written since is gone: 14 hours, 1204 revisions (182334 in the snapshot, 183538 now).",
+        "Do not restore: that would roll the cluster back. Repair or replace etcd-3. If it must "
+        "be: `etcd-rescue backup now` takes a snapshot of what is there first",
+        must_be_acknowledged=True,
+    )
+
+
 def canned_health(*, starting: bool = False) -> HealthReport:
     """Three agreeing members; one API server may still be starting."""
     nodes = ("etcd-1", "etcd-2", "etcd-3")

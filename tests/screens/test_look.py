@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.screens.canned import Answers, canned_health, canned_preflight
+from tests.screens.canned import Answers, canned_health, canned_living_quorum, canned_preflight
 from tests.screens.canned_run import Script
 from tests.screens.looking import shows
 from tests.screens.opening import (
@@ -57,6 +57,18 @@ def test_a_snapshot_shows_what_it_holds(snap_compare: Compare, size: tuple[int, 
 def test_a_preflight_with_a_failure(snap_compare: Compare, size: tuple[int, int]) -> None:
     answers = Answers(checks=canned_preflight(failed=True))
     assert looks(snap_compare, size, to_preflight, answers)
+
+
+def test_the_second_question_before_a_living_cluster_is_rolled_back(
+    snap_compare: Compare, size: tuple[int, int]
+) -> None:
+    async def walk(pilot: Pilot[Any]) -> None:
+        await to_preflight(pilot)
+        await pilot.press("w", "enter")
+        await shows(pilot, "The cluster is not lost")
+
+    answers = Answers(checks=(*canned_preflight(), canned_living_quorum()))
+    assert looks(snap_compare, size, walk, answers)
 
 
 def test_a_plan_opened_to_its_nodes(snap_compare: Compare, size: tuple[int, int]) -> None:

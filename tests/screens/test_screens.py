@@ -16,6 +16,7 @@ from tests.screens.canned import (
     Answers,
     CannedIncident,
     canned_health,
+    canned_living_quorum,
     canned_preflight,
     canned_snapshots,
 )
@@ -112,6 +113,22 @@ async def test_a_warning_must_be_acknowledged_before_the_plan() -> None:
         await pilot.pause()
         assert isinstance(pilot.app.screen, PreflightScreen)
         await pilot.press("w", "enter")
+        await shows(pilot, "nothing changed yet")
+
+
+async def test_a_living_cluster_is_rolled_back_only_after_a_second_yes() -> None:
+    async with opened(Answers(checks=(*canned_preflight(), canned_living_quorum()))) as pilot:
+        await to_preflight(pilot)
+        await pilot.press("w", "enter")
+        await shows(pilot, "The cluster is not lost")
+        await pilot.press(*"prod-a", "enter")
+        await shows(pilot, "is not it: nothing has happened")
+        await pilot.press("escape")
+        await shows(pilot, "make the plan")
+        assert isinstance(pilot.app.screen, PreflightScreen)
+        await pilot.press("enter")
+        await shows(pilot, "The cluster is not lost")
+        await pilot.press(*"roll", "space", *"back", "enter")
         await shows(pilot, "nothing changed yet")
 
 

@@ -19,7 +19,8 @@ async def run(arguments: argparse.Namespace) -> int:
         if arguments.cluster or len(inventory.clusters) == 1
         else inventory.clusters
     )
-    return await open_interface([Incident(c) for c in clusters], ascii_only=arguments.ascii)
+    incidents = [Incident(c, allow_node_count=arguments.allow_node_count) for c in clusters]
+    return await open_interface(incidents, ascii_only=arguments.ascii)
 
 
 async def open_interface(incidents: list[Incident], *, ascii_only: bool) -> int:

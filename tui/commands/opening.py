@@ -37,8 +37,26 @@ def chosen_cluster(arguments: argparse.Namespace) -> Cluster:
 @asynccontextmanager
 async def open_incident(arguments: argparse.Namespace) -> AsyncIterator[Incident]:
     """The incident of the chosen cluster; its sessions are closed at the end."""
-    async with Incident(chosen_cluster(arguments), ask_s3_keys=ask_for_s3_keys) as incident:
+    async with Incident(
+        chosen_cluster(arguments),
+        ask_s3_keys=ask_for_s3_keys,
+        allow_node_count=getattr(arguments, "allow_node_count", None),
+    ) as incident:
         yield incident
+
+
+def add_allow_node_count(
+    parser: argparse.ArgumentParser, default: str | None = argparse.SUPPRESS
+) -> None:
+    """Declare the flag that names a number of control-plane nodes beyond the documented three."""
+    parser.add_argument(
+        "--allow-node-count",
+        metavar="N",
+        type=int,
+        default=default,
+        help="restore a cluster of N control-plane nodes, where the platform's support has agreed; "
+        "its documentation covers three. N has to be the number that the inventory has",
+    )
 
 
 async def fetch_reference(

@@ -7,7 +7,7 @@ import json
 
 from recovery.restore.plan_json import plan_document
 from recovery.restore.runbook import runbook_markdown, runbook_shell
-from tui.commands.opening import fetch_reference, open_incident
+from tui.commands.opening import add_allow_node_count, fetch_reference, open_incident
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -20,6 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     )
     parser.add_argument("reference", metavar="REF", help="a snapshot, or `latest`")
     parser.add_argument("-o", "--output", choices=("markdown", "json", "shell"), default="markdown")
+    add_allow_node_count(parser)
     parser.set_defaults(run=run)
     return parser
 

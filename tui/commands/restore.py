@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from recovery.errors import RefusedError
 from recovery.health.health_json import check_entry
 from recovery.health.model import Check, CheckStatus
+from recovery.health.preflight_cluster import QUORUM
 from recovery.health.preflight_nodes import REACHABLE
 from recovery.incident import Incident
 from tui.commands.executing import (
@@ -19,7 +20,12 @@ from tui.commands.executing import (
     require_consent,
     require_unlocked,
 )
-from tui.commands.opening import fetch_reference, open_incident, report_errors
+from tui.commands.opening import (
+    add_allow_node_count,
+    fetch_reference,
+    open_incident,
+    report_errors,
+)
 from tui.commands.run_events import EventPrinter, tell_json
 
 
@@ -36,8 +42,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     parser.add_argument(
         "--acknowledge-warnings",
         action="store_true",
-        help="go on although preflight warns, for example that a quorum is alive",
+        help="go on although preflight warns of something grave",
     )
+    parser.add_argument(
+        "--quorum-is-alive",
+        action="store_true",
+        help="go on although the cluster is not lost, and roll back all that it has written since "
+        "the snapshot; beside --acknowledge-warnings, which is not enough for this",
+    )
+    add_allow_node_count(parser)
     parser.set_defaults(run=run)
     return parser
 
@@ -55,6 +68,7 @@ async def run(arguments: argparse.Namespace) -> int:
         _tell_preflight(checks, as_json=as_json)
         without = frozenset(arguments.without)
         _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings, without)
+        _refuse_while_quorum_is_alive(checks, arguments.quorum_is_alive)
         plan = incident.plan(fetched)
         _refuse_unnamed(dict.fromkeys(plan.absent, "it was there a moment ago"), without)
         printer = EventPrinter(plan, as_json=as_json)
@@ -97,12 +111,27 @@ def _refuse_where_preflight_says_so(
         )
     away = {check.scope: check.message for check in warned if check.name == REACHABLE}
     _refuse_unnamed(away, without)
-    alive = [check for check in warned if check.must_be_acknowledged and check.name != REACHABLE]
-    if alive and not acknowledged:
+    grave = [check for check in warned if check.must_be_acknowledged and check.name != REACHABLE]
+    if grave and not acknowledged:
+        flags = "--acknowledge-warnings"
+        if any(check.name == QUORUM for check in grave):
+            flags += " --quorum-is-alive"
         raise RefusedError(
-            f"preflight warns: {alive[0].message}",
-            remedy="read the warning; to go on all the same, add --acknowledge-warnings",
+            f"preflight warns: {'; '.join(check.message for check in grave)}",
+            remedy=f"read the warning; to go on all the same, add {flags}",
+            detail="\n".join(check.meaning for check in grave),
         )
+
+
+def _refuse_while_quorum_is_alive(checks: tuple[Check, ...], known: bool) -> None:
+    """A general yes to warnings must not roll back a cluster that is not lost."""
+    for check in checks:
+        if check.name == QUORUM and check.must_be_acknowledged and not known:
+            raise RefusedError(
+                check.message,
+                remedy=f"{check.remedy}; to roll it back all the same, add --quorum-is-alive",
+                detail=check.meaning,
+            )
 
 
 def _refuse_unnamed(away: Mapping[str, str], without: frozenset[str]) -> None:

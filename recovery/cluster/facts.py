@@ -6,6 +6,10 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+from recovery.cluster.certificates import NodeCertificates
+from recovery.cluster.encryption_at_rest import EncryptionFacts
+from recovery.cluster.ports import PortFacts
+from recovery.cluster.surroundings import Surroundings
 from recovery.errors import NodeError
 from recovery.inventory.model import Cluster, Node
 
@@ -148,6 +152,11 @@ class NodeFacts:
     """Why nobody could look for restore programs; None where somebody did."""
     api_server_address: str | None = None
     """--advertise-address of kube-apiserver.yaml, which its certificate names."""
+    certificates: NodeCertificates | None = None
+    """None, as in the next three, where nobody could look."""
+    ports: PortFacts | None = None
+    surroundings: Surroundings | None = None
+    encryption: EncryptionFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from recovery.cluster.api_server_files import ApiServerFiles, read_api_server_files
+from recovery.cluster.closer_look import CloserLook, look_closer
 from recovery.cluster.diagnosis import node_summary
 from recovery.cluster.etcd_answers import MistrustError
 from recovery.cluster.etcd_client import MemberClient, open_member
@@ -33,7 +35,7 @@ from recovery.errors import (
     NodeUnreachableError,
     ScriptError,
 )
-from recovery.inventory.model import Cluster
+from recovery.inventory.model import Cluster, Node
 
 if TYPE_CHECKING:
     from recovery.ssh.fleet import Fleet
@@ -79,7 +81,7 @@ async def gather(fleet: Fleet, cluster: Cluster, on_node: OnNode | None = None) 
 
     async def ask(session: NodeSession) -> _Answer:
         try:
-            answer = await _ask_undisturbed(session)
+            answer = await _ask_undisturbed(session, _backups(cluster, session.node))
         except NodeError as error:
             if on_node is not None:
                 on_node(session.node.name, f"unreachable: {error.what}")
@@ -106,7 +108,7 @@ def _cluster_facts(cluster: Cluster, results: dict[str, _Answer | NodeError]) ->
     )
 
 
-async def _ask_undisturbed(session: NodeSession) -> _Answer:
+async def _ask_undisturbed(session: NodeSession, backups: str | None) -> _Answer:
     """Ask again where the connection was lost meanwhile: half an answer would mislead.
 
     A node that is off, or refuses, is told at once from one whose connection just broke: the
@@ -115,7 +117,7 @@ async def _ask_undisturbed(session: NodeSession) -> _Answer:
     for pause in _PAUSES:
         connection, began = session.connection_number, time.monotonic()
         try:
-            answer = await _ask(session)
+            answer = await _ask(session, backups)
         except (HostKeyError, LoginRefusedError):
             raise
         except NodeError as error:
@@ -128,21 +130,26 @@ async def _ask_undisturbed(session: NodeSession) -> _Answer:
             if not session.disturbed_since(connection):
                 return answer
         await asyncio.sleep(pause)
-    return await _ask(session)
+    return await _ask(session, backups)
 
 
-async def _ask(session: NodeSession) -> _Answer:
+async def _ask(session: NodeSession, backups: str | None) -> _Answer:
     looking = asyncio.ensure_future(_tools(session))
+    reading = asyncio.ensure_future(read_api_server_files(session))
     try:
         manifest, manifest_error = await _read_manifest(session)
         asking = asyncio.ensure_future(_member_status(session, manifest))
+        closer = asyncio.ensure_future(_look_closer(session, manifest, reading, backups))
         try:
             probe, offset = await _probe(session, manifest)
             tools, tools_error = await looking
             member, silence, mistrusted = await asking
+            look = await closer
         finally:
             await _end(asking)
+            await _end(closer)
     finally:
+        await _end(reading)
         await _end(looking)
     if probe.manifest_mode_and_owner is None:
         manifest, manifest_error = None, "it is missing"
@@ -167,8 +174,26 @@ async def _ask(session: NodeSession) -> _Answer:
         api_server_port=probe.api_server_port,
         tools_error=tools_error,
         api_server_address=probe.api_server_address,
+        certificates=look.certificates,
+        ports=look.ports,
+        surroundings=look.surroundings,
+        encryption=look.encryption,
     )
     return _Answer(facts, member, silence, mistrusted)
+
+
+async def _look_closer(
+    session: NodeSession,
+    manifest: EtcdManifest | None,
+    reading: asyncio.Future[ApiServerFiles],
+    backups: str | None,
+) -> CloserLook:
+    return await look_closer(session, manifest, await reading, backups)
+
+
+def _backups(cluster: Cluster, node: Node) -> str | None:
+    local = cluster.backup.local if cluster.backup else None
+    return node.paths.backups or (local.path if local else None)
 
 
 async def _end(task: asyncio.Future[object] | asyncio.Task[object]) -> None:

@@ -13,7 +13,14 @@ from recovery.cluster.manifest_edit import set_flag, with_existing_state
 from recovery.cluster.pod_command import PodCommand, read_pod_command
 from recovery.errors import ManifestError
 
-__all__ = ["image_version", "manifest_diff", "read_manifest", "set_flag", "with_existing_state"]
+__all__ = [
+    "host_file",
+    "image_version",
+    "manifest_diff",
+    "read_manifest",
+    "set_flag",
+    "with_existing_state",
+]
 
 _TAG = re.compile(r":v?(\d+)\.(\d+)\.(\d+)(?![\d.])")
 
@@ -98,21 +105,38 @@ def _initial_cluster(value: str | None) -> tuple[tuple[str, str], ...]:
     return tuple((name, url) for name, _, url in pairs)
 
 
+def host_file(command: PodCommand, flag: str) -> str | None:
+    """The host's path of the file that a flag names; None where the flag is absent.
+
+    Of a file that no volume brings to the host it is the path inside the container, at which
+    nobody will find it.
+    """
+    value = command.value(flag)
+    if not value:
+        return None
+    inside = posixpath.normpath(value)
+    return _on_host(command, inside) or inside
+
+
 def _host_path(command: PodCommand, flag: str, path: str) -> str:
     inside = posixpath.normpath(_required(command, flag, path))
-    mounts = sorted(_mounts(command), key=lambda mount: len(mount[0]), reverse=True)
-    for mounted_at, host in mounts:
-        rest = _below(inside, mounted_at)
-        if rest is None:
-            continue
-        if host is None:
-            break
-        return posixpath.normpath(posixpath.join(host, rest))
+    found = _on_host(command, inside)
+    if found is not None:
+        return found
     raise ManifestError(
         f"--{flag} is {inside}, which no hostPath volume of the pod brings to the host",
         where=path,
         remedy="mount it with a hostPath volume, as kubeadm does",
     )
+
+
+def _on_host(command: PodCommand, inside: str) -> str | None:
+    mounts = sorted(_mounts(command), key=lambda mount: len(mount[0]), reverse=True)
+    for mounted_at, host in mounts:
+        rest = _below(inside, mounted_at)
+        if rest is not None:
+            return None if host is None else posixpath.normpath(posixpath.join(host, rest))
+    return None
 
 
 def _below(inside: str, mounted_at: str) -> str | None:

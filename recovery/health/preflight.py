@@ -6,9 +6,12 @@ from datetime import datetime
 
 from recovery.cluster.facts import ClusterFacts
 from recovery.health.model import Check
+from recovery.health.preflight_certificates import authority_checks, certificate_checks
 from recovery.health.preflight_cluster import cluster_checks
+from recovery.health.preflight_kubernetes import kubernetes_checks
 from recovery.health.preflight_nodes import node_checks, unreachable_checks
 from recovery.health.preflight_snapshot import snapshot_checks
+from recovery.health.preflight_surroundings import surroundings_checks
 from recovery.snapshots.model import SnapshotContents
 
 
@@ -31,9 +34,14 @@ def preflight(
     concerns it as a whole, then node by node, then the snapshot.
     """
     checks = [*cluster_checks(facts, source_contents, taken_at, allow_node_count)]
+    checks += authority_checks(facts)
+    checks += kubernetes_checks(facts, source_contents)
     for node in facts.cluster.control_plane:
         if node.name in facts.nodes:
-            checks += node_checks(facts, facts.nodes[node.name], source_size)
+            there = facts.nodes[node.name]
+            checks += node_checks(facts, there, source_size)
+            checks += certificate_checks(facts, there)
+            checks += surroundings_checks(there)
         else:
             checks += unreachable_checks(facts, node.name)
     checks += snapshot_checks(facts, source_contents, has_hash, member)

@@ -126,6 +126,7 @@ spec:
     - --advertise-address={address}
     - --allow-privileged=true
     - --authorization-mode=Node,RBAC
+    - --bind-address={address}
     - --client-ca-file={pki}/ca.crt
     - --etcd-cafile={pki}/etcd/ca.crt
     - --etcd-certfile={pki}/apiserver-etcd-client.crt

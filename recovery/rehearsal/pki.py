@@ -51,13 +51,18 @@ class Authority:
         """The authority's key."""
         return _key_pem(self._key)
 
-    def sign(self, name: str, hosts: Sequence[str] = (), organization: str = "") -> Signed:
-        """A certificate for server and client use; hosts are names or addresses."""
+    def sign(
+        self, name: str, hosts: Sequence[str] = (), organization: str = "", *, days: int = _DAYS
+    ) -> Signed:
+        """A certificate for server and client use; hosts are names or addresses.
+
+        It is good for so many days from now; a negative number makes one that has expired.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
         if organization:
             attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
-        builder = _builder(x509.Name(attributes), self._subject, key.public_key())
+        builder = _builder(x509.Name(attributes), self._subject, key.public_key(), days)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         builder = builder.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False
@@ -96,8 +101,8 @@ def write_control_plane_pki(layout: NodeLayout, authorities: Authorities) -> Non
     _write(etcd / "ca.crt", authorities.etcd.pem)
     _write(etcd / "ca.key", authorities.etcd.key_pem)
     for name in ("server", "peer"):
-        _write_signed(etcd, name, authorities.etcd.sign(layout.name, hosts))
-    _write_signed(
+        write_signed(etcd, name, authorities.etcd.sign(layout.name, hosts))
+    write_signed(
         etcd,
         "healthcheck-client",
         authorities.etcd.sign("kube-etcd-healthcheck-client", (), "system:masters"),
@@ -105,8 +110,8 @@ def write_control_plane_pki(layout: NodeLayout, authorities: Authorities) -> Non
     _write(layout.pki / "ca.crt", authorities.kubernetes.pem)
     _write(layout.pki / "ca.key", authorities.kubernetes.key_pem)
     served = [*hosts, "kubernetes", "kubernetes.default.svc", "10.96.0.1"]
-    _write_signed(layout.pki, "apiserver", authorities.kubernetes.sign("kube-apiserver", served))
-    _write_signed(
+    write_signed(layout.pki, "apiserver", authorities.kubernetes.sign("kube-apiserver", served))
+    write_signed(
         layout.pki,
         "apiserver-etcd-client",
         authorities.etcd.sign("kube-apiserver-etcd-client", (), "system:masters"),
@@ -142,17 +147,18 @@ users:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int = _DAYS
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
+    end = now + datetime.timedelta(days=days)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=_DAYS))
+        .not_valid_before(min(now, end) - datetime.timedelta(hours=1))
+        .not_valid_after(end)
     )
 
 
@@ -185,7 +191,8 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _write_signed(directory: Path, name: str, signed: Signed) -> None:
+def write_signed(directory: Path, name: str, signed: Signed) -> None:
+    """`NAME.crt` and `NAME.key` in that directory."""
     _write(directory / f"{name}.crt", signed.certificate)
     _write(directory / f"{name}.key", signed.key)
 

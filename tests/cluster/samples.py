@@ -6,6 +6,8 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
+from recovery.cluster.certificates import Certificate, KeyFit, NodeCertificates, Role
+from recovery.cluster.encryption_at_rest import EncryptionFacts
 from recovery.cluster.facts import (
     ClusterFacts,
     Container,
@@ -18,6 +20,8 @@ from recovery.cluster.facts import (
     Version,
 )
 from recovery.cluster.manifest import read_manifest
+from recovery.cluster.ports import Listener, PortFacts
+from recovery.cluster.surroundings import Surroundings
 from recovery.errors import NodeError, NodeUnreachableError
 from recovery.inventory.model import Cluster, Node
 from tests.cluster.manifests import KUBEADM
@@ -45,6 +49,54 @@ DATA_DIR = DataDirFacts(
 )
 
 
+SURROUNDINGS = Surroundings(
+    os_id="ubuntu",
+    os_name="Ubuntu 24.04",
+    programs=frozenset({"kubectl", "openssl", "restorecon"}),
+    units_known=True,
+    has_admin_kubeconfig=True,
+)
+
+ENCRYPTION = EncryptionFacts(api_server_known=True)
+
+
+def certificate(role: Role, address: str, name: str, **changes: Any) -> Certificate:
+    one = Certificate(
+        role=role,
+        path=f"/etc/kubernetes/pki/{role.name.lower()}.crt",
+        not_before=datetime(2026, 6, 1, tzinfo=UTC),
+        not_after=datetime(2027, 6, 1, tzinfo=UTC),
+        hosts=frozenset({name, address, "127.0.0.1", "localhost"}),
+        signed=True,
+        key=KeyFit.FITS,
+    )
+    return dataclasses.replace(one, **changes)
+
+
+def certificates(name: str, **changes: dict[str, Any]) -> NodeCertificates:
+    """A node's certificates, all well; `changes` by the role's name."""
+    address = CLUSTER.node(name).host
+    return NodeCertificates(
+        certificates=tuple(
+            certificate(role, address, name, **changes.get(role.name, {})) for role in Role
+        ),
+        missing=(),
+        unreadable=(),
+        authorities=(
+            (Role.ETCD_CA, frozenset({"e" * 64})),
+            (Role.CLUSTER_CA, frozenset({"c" * 64})),
+        ),
+        etcd_hosts=("127.0.0.1",),
+    )
+
+
+def listener(address: str, port: int, container: str = "etcd", **changes: Any) -> Listener:
+    return dataclasses.replace(
+        Listener(address, port, container, 100 + port, f"/usr/bin/{container}", container, ""),
+        **changes,
+    )
+
+
 def node_facts(name: str, **changes: Any) -> NodeFacts:
     number = NAMES.index(name) + 1
     text = KUBEADM.replace("10.0.0.11", f"10.0.0.1{number}").replace("etcd-1", name)
@@ -63,6 +115,16 @@ def node_facts(name: str, **changes: Any) -> NodeFacts:
         has_python3=True,
         selinux_enforcing=False,
         architecture="x86_64",
+        certificates=certificates(name),
+        ports=PortFacts(
+            (
+                listener("127.0.0.1", 2379),
+                listener(f"10.0.0.1{number}", 2380),
+                listener("*", 6443, "kube-apiserver"),
+            )
+        ),
+        surroundings=SURROUNDINGS,
+        encryption=ENCRYPTION,
     )
     return dataclasses.replace(facts, **changes)
 

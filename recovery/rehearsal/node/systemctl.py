@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from recovery.rehearsal.node.answer import Answer, refused
 from recovery.rehearsal.node.kubelet import Kubelet
 
+_EMPTY = ("UpheldBy", "TriggeredBy", "RequiredBy", "BoundBy")
+"""Units that start kubelet in other ways; a rehearsal node has none."""
+
 _QUIET = {"-q", "--quiet", "--no-pager", "--no-block"}
 
 
@@ -14,11 +17,15 @@ async def systemctl(kubelet: Kubelet, arguments: Sequence[str]) -> Answer:
     """Answer as systemd would, for the verbs that matter here."""
     words = [word for word in arguments if word not in _QUIET]
     quiet = "-q" in arguments or "--quiet" in arguments
+    if words[:1] == ["show"]:
+        return _show(words[1:])
     if any(word.startswith("-") for word in words):
         return refused("systemctl", next(word for word in words if word.startswith("-")))
     verb, *units = words or ["list-units"]
     if verb == "daemon-reload":
         return Answer()
+    if verb == "is-active" and len(units) > 1:
+        return await _are_active(kubelet, units, quiet=quiet)
     if len(units) != 1:
         return refused("systemctl", " ".join(words))
     unit = units[0].removesuffix(".service")
@@ -41,6 +48,25 @@ async def systemctl(kubelet: Kubelet, arguments: Sequence[str]) -> Answer:
             kubelet.start()
         return Answer()
     return refused("systemctl", " ".join(words))
+
+
+async def _are_active(kubelet: Kubelet, units: Sequence[str], *, quiet: bool) -> Answer:
+    """A word for each; the status is good as soon as one of them is active."""
+    answers = [await systemctl(kubelet, ["is-active", unit]) for unit in units]
+    status = min(answer.exit for answer in answers)
+    return Answer("" if quiet else "".join(answer.out for answer in answers), "", status)
+
+
+def _show(words: Sequence[str]) -> Answer:
+    """Properties of kubelet: nothing but the usual target wants it."""
+    unit, *options = words or [""]
+    names = options[1::2]
+    if unit.removesuffix(".service") != "kubelet" or set(options[::2]) != {"-p"}:
+        return refused("systemctl show", " ".join(words))
+    known = {"WantedBy": "multi-user.target", **dict.fromkeys(_EMPTY, "")}
+    if set(names) - set(known):
+        return refused("systemctl show", " ".join(words))
+    return Answer("".join(f"{name}={known[name]}\n" for name in names))
 
 
 def _unknown_unit(verb: str, unit: str) -> Answer:

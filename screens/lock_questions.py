@@ -11,15 +11,17 @@ from screens.incident_screen import IncidentScreen
 TAKE_OVER = "take over"
 
 
-async def ask_about(screen: IncidentScreen, case: Case, holder: LockHolder) -> bool:
-    """Put the question from a worker; True where this program may take over now."""
+async def may_take_over(screen: IncidentScreen, case: Case, holder: LockHolder) -> bool:
+    """Put the question from a worker; True where this program may take over now.
+
+    Where a person only wants to watch, the other one's run is on the screen afterwards.
+    """
     app = screen.app
     answer = await app.push_screen_wait(LockedDialog(holder))
     if answer is Locked.WATCH:
         from screens.other_run import OtherRunScreen
 
-        await app.push_screen(OtherRunScreen(case, holder))
-        return False
+        await app.push_screen_wait(OtherRunScreen(case, holder))
     if answer is not Locked.TAKE_OVER:
         return False
     sure = await app.push_screen_wait(

@@ -22,7 +22,7 @@ from screens.case import Case
 from screens.dialogs.question import QuestionDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.incident_screen import IncidentScreen, Rule, common_keys
-from screens.lock_questions import ask_about
+from screens.lock_questions import may_take_over
 from screens.marks import line
 from screens.run_drawing import now_of, steps_of
 from screens.run_view import NodeView, RunView
@@ -154,21 +154,29 @@ class RestoreScreen(IncidentScreen):
             if self.view.outcome is None:
                 self.view.broke_off(self.case.clock(), message)
             self.draw()
-        if self._roll_back_next:
+        if outcome is None:
+            self.leave_unstarted()
+        elif self._roll_back_next:
             await roll_back(self, self.case, self.run_id)
         elif outcome is Outcome.DONE and not self.words.back:
             self.action_health()
 
-    async def _executed(self) -> Outcome:
-        """The run's outcome; where somebody else holds the lock, after what a person decides."""
+    async def _executed(self) -> Outcome | None:
+        """The run's outcome; None where somebody else holds the lock, and a person left it so."""
         operator = ScreenOperator(self.app, self.view, self.draw, self._want_roll_back)
         while True:
             self.restore_run = await self._begin(operator, self.view.take)
             try:
                 return await self.restore_run.execute()
             except LockedError as error:
-                if not await ask_about(self, self.case, error.holder):
-                    raise
+                if not await may_take_over(self, self.case, error.holder):
+                    return None
+
+    def leave_unstarted(self) -> None:
+        """Nothing was begun: back to where the run was asked for."""
+        self.case.run = None
+        self.say("Nothing was done: somebody else works on this cluster.")
+        self.dismiss()
 
     async def _restore(self, operator: Operator, listener: Listener) -> RestoreRun:
         assert self.fetched is not None

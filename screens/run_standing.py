@@ -37,19 +37,19 @@ def is_unfinished(run: PastRun) -> bool:
 
 
 def standing_lines(standing: RunStanding, width: int) -> list[Content]:
-    """Steps, what was under way, what is next, and what holds."""
-    rows = [
-        line(" ", (_OF_STEP[step.state].shape, _OF_STEP[step.state].colour), " ", step.title)
-        for step in standing.steps
-    ]
-    rows.append(Content(""))
+    """What holds, what is next, what was under way, and every step."""
+    rows = hanging("holds now", standing.holds, width, 13)
+    if standing.next:
+        rows += hanging("next", sentence(standing.next), width, 13)
     if standing.under_way:
         rows += hanging("under way", "; ".join(standing.under_way), width, 13)
     if standing.left_out:
         rows += hanging("left out", listing(standing.left_out), width, 13)
-    if standing.next:
-        rows += hanging("next", sentence(standing.next), width, 13)
-    return rows + hanging("holds now", standing.holds, width, 13)
+    rows.append(Content(""))
+    return rows + [
+        line(" ", (_OF_STEP[step.state].shape, _OF_STEP[step.state].colour), " ", step.title)
+        for step in standing.steps
+    ]
 
 
 def summary_lines(standing: RunStanding, now_words: str, width: int) -> list[Content]:

@@ -10,7 +10,8 @@ from recovery.restore.lock import HolderState, LockHolder
 from recovery.restore.past_runs import PastRun, run_of
 from recovery.restore.plan import Plan
 
-RUN_ID = "20261122-135848-7f3a"
+RUN_ID = "20261122T140200Z-7f3a"
+"""The canned plan's."""
 
 HOLDER = LockHolder(
     cluster="prod-a",

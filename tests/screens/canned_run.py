@@ -172,10 +172,14 @@ class CannedRun(RestoreRun):
             outcome = Outcome.FAILED if other == node else Outcome.DONE
             self.listen(ActionEnded(self._at(1), step.id, action.id, other, outcome, text))
         failure = NodeFailure(node, f"the script ended with status 1: {text}", 1, f"$ mv …\n{text}")
-        choice = await self._operator.decide(self._plan, ActionFailure(step, action, (failure,), 1))
+        without = self._script.can_go_on_without
+        choice = await self._operator.decide(
+            self._plan, ActionFailure(step, action, (failure,), 1, without)
+        )
         if choice.decision is Decision.ABORT:
             return Outcome.FAILED
-        outcome = Outcome.SKIPPED if choice.decision is Decision.SKIP else Outcome.DONE
+        left = (Decision.SKIP, Decision.WITHOUT)
+        outcome = Outcome.SKIPPED if choice.decision in left else Outcome.DONE
         self.listen(ActionEnded(self._at(1), step.id, action.id, node, outcome, choice.reason))
         return Outcome.DONE
 

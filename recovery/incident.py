@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from recovery.rehearsal.trial.stages import OnStage
     from recovery.restore.clean_up import CleanUp
     from recovery.restore.cluster_runs import ClusterRuns
+    from recovery.restore.delivering import Supply
     from recovery.restore.journal import JournalEntry
     from recovery.restore.lock import LockHolder
     from recovery.restore.past_runs import PastRun
@@ -255,7 +256,7 @@ class Incident:
         self._revision_bump = plan.revision_bump
         self._cache.pin(fetched.database)
         expected = Expected.of(fetched.verdict.contents, plan.revision_bump)
-        deliverer = Deliverer(self._fleet, fetched.database)
+        deliverer = Deliverer(self._fleet, self._supply(fetched))
         return self._runs.begin(plan, self.facts, expected, deliverer, operator, listener)
 
     def past_runs(self) -> tuple[PastRun, ...]:
@@ -375,10 +376,10 @@ class Incident:
         """Everything about the runs of this cluster."""
         from recovery.restore.cluster_runs import ClusterRuns, Surroundings
 
-        surroundings = Surroundings(self.look, self._database_of)
+        surroundings = Surroundings(self.look, self._supply_of)
         return ClusterRuns(self._fleet, self.cluster, runs_directory(self._environ), surroundings)
 
-    async def _database_of(self, source: RestoreSource) -> Path:
+    async def _supply_of(self, source: RestoreSource) -> Supply:
         """A run's snapshot, fetched once more; RefusedError where it is another file now."""
         from recovery.backups.reference import resolve_reference
 
@@ -390,7 +391,14 @@ class Incident:
                 remedy="roll the run back, and begin another one",
             )
         self._cache.pin(fetched.database)
-        return fetched.database
+        return self._supply(fetched)
+
+    def _supply(self, fetched: FetchedSnapshot) -> Supply:
+        """The snapshot here, and what its other copies can spare this machine."""
+        from recovery.backups.other_copies import elsewhere_of
+        from recovery.restore.delivering import Supply
+
+        return Supply(fetched.database, elsewhere_of(fetched, self.catalog, self._stores))
 
     @cached_property
     def _stores(self) -> Sequence[Store]:

@@ -12,8 +12,10 @@ from recovery.backups.credentials import AskForKeys, ReadSecret, find_credential
 from recovery.backups.member_store import MemberStore
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.node_store import NodeStore, ToolOn
+from recovery.backups.outside_text import one_line
 from recovery.backups.stores import BytesProgress, Store, WritableStore
 from recovery.inventory.model import Cluster, Node
+from recovery.ssh.elsewhere import LinkedObject
 
 if TYPE_CHECKING:
     from recovery.backups.reading_in_place import ReadInPlace
@@ -123,6 +125,16 @@ class KeyedS3Store:
     async def remove(self, copy: Copy, keeping: Copy) -> None:
         """Delete one object while another one is there. Raises StoreError."""
         await (await self._store()).remove(copy, keeping)
+
+    def linked(self, copy: Copy) -> LinkedObject:
+        """The object as a node can fetch it by itself, by a link that is made when it is used."""
+
+        async def make_link() -> str:
+            return await (await self._store()).link(copy)
+
+        return LinkedObject(
+            one_line(copy.location), make_link, verify_tls=not self._storage.skip_tls_verify
+        )
 
     async def read_in_place(
         self, copy: Copy, progress: BytesProgress | None = None

@@ -135,3 +135,7 @@ class S3Client(Protocol):
     def delete_object(self, **request: str) -> object:
         """DeleteObject."""
         ...
+
+    def generate_presigned_url(self, operation: str, **request: object) -> str:
+        """A URL that does this one thing for whoever has it. Asks nobody."""
+        ...

@@ -15,7 +15,7 @@ from recovery.inventory.model import Cluster
 from recovery.restore.clean_up import CleanUp
 from recovery.restore.cleaning import clean, weigh
 from recovery.restore.cluster_lock import ClusterLock, look_for_holder
-from recovery.restore.delivering import Deliverer
+from recovery.restore.delivering import NO_SUPPLY, Deliverer, Supply
 from recovery.restore.events import Event
 from recovery.restore.holding import NodeHolding
 from recovery.restore.journal import JournalEntry, JournalEvent
@@ -50,8 +50,8 @@ class Surroundings:
 
     look: Callable[[], Awaitable[ClusterFacts]]
     """Asks all nodes now."""
-    snapshot: Callable[[RestoreSource], Awaitable[Path]]
-    """The snapshot's database on this machine, fetched where it is not here any more."""
+    snapshot: Callable[[RestoreSource], Awaitable[Supply]]
+    """The snapshot on this machine, fetched where it is not here any more."""
 
 
 class ClusterRuns:
@@ -136,7 +136,7 @@ class ClusterRuns:
             rollback_plan(standing.plan),
             facts,
             _expected_of(standing.run),
-            Deliverer(self._fleet, Path("/nonexistent")),
+            Deliverer(self._fleet, NO_SUPPLY),
             operator,
             listener,
             record,
@@ -197,9 +197,9 @@ class ClusterRuns:
             remedy="etcd-rescue runs list shows all of them",
         )
 
-    async def _snapshot(self, plan: Plan, progress: Progress) -> Path:
+    async def _snapshot(self, plan: Plan, progress: Progress) -> Supply:
         if all((_DELIVER, node) in progress.done for node in plan.nodes):
-            return Path("/nonexistent")
+            return NO_SUPPLY
         return await self._surroundings.snapshot(plan.source)
 
     def _run(

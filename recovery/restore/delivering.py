@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from recovery.errors import RescueError
+from recovery.errors import NodeUnreachableError, RescueError, TransferError
 from recovery.restore.events import Stream
 from recovery.restore.plan import Carried, Delivery
+from recovery.ssh.elsewhere import NOWHERE, Elsewhere, LinkedObject
 from recovery.ssh.fleet import Fleet
-from recovery.ssh.session import NodeSession
+from recovery.ssh.own_loop import OwnLoop
+from recovery.ssh.patience import Patience
+from recovery.ssh.session import ByteProgress, NodeSession
+
+if TYPE_CHECKING:
+    from recovery.ssh.shipment import Shipment
 
 Say = Callable[[Stream, Sequence[str]], None]
 """Called with lines for a node's pane."""
@@ -18,33 +28,94 @@ Say = Callable[[Stream, Sequence[str]], None]
 Moved = Callable[[str, int, int], None]
 """Called with what is moving, bytes done, and bytes in all."""
 
+_TOLD_EVERY = 0.1
+"""Seconds between two words about how far a node is; nobody reads faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """The snapshot of a restore, unpacked, on this machine, and where else its bytes lie."""
+
+    database: Path
+    elsewhere: Elsewhere = NOWHERE
+
+
+NO_SUPPLY = Supply(Path("/nonexistent"))
+"""For a run that has no snapshot to bring any more."""
+
 
 class Deliverer:
-    """Delivers what a plan's actions carry. Holds the snapshot, unpacked, on this machine."""
+    """Delivers what a plan's actions carry.
 
-    def __init__(self, fleet: Fleet, snapshot: Path) -> None:
+    The snapshot travels in an event loop of its own, over connections of its own: hundreds of
+    megabytes must not keep a screen from its keys. All nodes share what is read and compressed.
+    """
+
+    def __init__(self, fleet: Fleet, supply: Supply) -> None:
         self._fleet = fleet
-        self._snapshot = snapshot
+        self._supply = supply
+        self._transfers = OwnLoop()
+        self._shipment: tuple[asyncio.AbstractEventLoop, Shipment] | None = None
 
     async def deliver(
         self, session: NodeSession, delivery: Delivery, heard: Say, moved: Moved
     ) -> None:
         """Bring one file to one node; it has its name there once its sha256 was seen.
 
-        Raises TransferError, or what a session raises.
+        A node that goes away in the middle is waited for. Raises TransferError, or what a session
+        raises.
         """
         if delivery.carried is Carried.SNAPSHOT and delivery.sha256 is not None:
-            heard(Stream.COMMAND, [f"$ copy snapshot.db to {delivery.target}"])
-            await session.push(
-                self._snapshot,
-                delivery.target,
-                sha256=delivery.sha256,
-                mode=delivery.mode,
-                progress=lambda done, total: moved("snapshot", done, total),
-            )
-            heard(Stream.NOTE, [f"arrived whole, sha256 {delivery.sha256}"])
+            await self._ship(session, delivery, delivery.sha256, heard, moved)
             return
-        await self._carry(session, delivery, heard, moved)
+
+        async def attempt() -> None:
+            connection = session.connection_number
+            try:
+                await self._carry(session, delivery, heard, moved)
+            except TransferError as error:
+                if session.disturbed_since(connection):
+                    raise NodeUnreachableError(error.what, where=error.where) from error
+                raise
+
+        patience = Patience(session, lambda words: heard(Stream.NOTE, [words]))
+        await patience.until_done(attempt)
+
+    async def _ship(
+        self, session: NodeSession, delivery: Delivery, sha256: str, heard: Say, moved: Moved
+    ) -> None:
+        here = asyncio.get_running_loop()
+
+        def note(words: str) -> None:
+            kind = Stream.COMMAND if words.startswith("$ ") else Stream.NOTE
+            here.call_soon_threadsafe(heard, kind, [words])
+
+        def progress(done: int, total: int) -> None:
+            here.call_soon_threadsafe(moved, "snapshot", done, total)
+
+        async def ship() -> None:
+            from recovery.ssh.arrival import Target
+
+            target = Target(delivery.target, sha256, delivery.mode)
+            over_there = NodeSession(session.node)
+            try:
+                shipment = self._shared_shipment(here)
+                await shipment.bring(over_there, target, note, _seldom(progress))
+            finally:
+                await over_there.close()
+
+        await self._transfers.run(ship)
+
+    def _shared_shipment(self, main: asyncio.AbstractEventLoop) -> Shipment:
+        from recovery.ssh.shipment import Shipment
+
+        loop = asyncio.get_running_loop()
+        if self._shipment is None or self._shipment[0] is not loop:
+            elsewhere = self._supply.elsewhere
+            if elsewhere.linked is not None:
+                elsewhere = replace(elsewhere, linked=_linked_from(main, elsewhere.linked))
+            self._shipment = (loop, Shipment(self._supply.database, elsewhere))
+        return self._shipment[1]
 
     async def _carry(
         self, session: NodeSession, delivery: Delivery, heard: Say, moved: Moved
@@ -66,3 +137,26 @@ class Deliverer:
                 mode=delivery.mode,
                 progress=lambda done, total: moved("restore program", done, total),
             )
+
+
+def _linked_from(main: asyncio.AbstractEventLoop, linked: LinkedObject) -> LinkedObject:
+    """The object, whose link is made in the loop that its store belongs to."""
+
+    async def make_link() -> str:
+        made = asyncio.run_coroutine_threadsafe(linked.make_link(), main)
+        return await asyncio.wrap_future(made)
+
+    return replace(linked, make_link=make_link)
+
+
+def _seldom(progress: ByteProgress) -> ByteProgress:
+    told = 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if done == total or now - told >= _TOLD_EVERY:
+            told = now
+            progress(done, total)
+
+    return tell

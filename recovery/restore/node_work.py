@@ -12,12 +12,11 @@ from recovery.errors import (
     NodeUnreachableError,
     RescueError,
     TakenOverError,
-    TransferError,
 )
 from recovery.restore.delivering import Deliverer, Moved, Say
 from recovery.restore.events import Outcome, Stream
 from recovery.restore.operator import NodeFailure
-from recovery.restore.plan import Delivery, NodeWork
+from recovery.restore.plan import NodeWork
 from recovery.ssh.fleet import Fleet
 from recovery.ssh.patience import Patience
 from recovery.ssh.session import NodeSession, OutputSink, OutputStream
@@ -92,7 +91,7 @@ class NodeWorker:
                 heard(Stream.NOTE, ["already done"])
                 return WorkResult(Outcome.ALREADY_DONE)
             if work.delivery is not None:
-                await self._deliver(session, work.delivery, heard, moved)
+                await self._deliverer.deliver(session, work.delivery, heard, moved)
                 return WorkResult(Outcome.DONE)
             return await self._script(session, work, this, heard, tail)
         except TakenOverError:
@@ -136,20 +135,6 @@ class NodeWorker:
         if result.exit_status is None:
             raise _unknown(work.node, result.vanished)
         return result.exit_status
-
-    async def _deliver(
-        self, session: NodeSession, delivery: Delivery, heard: Say, moved: Moved
-    ) -> None:
-        async def attempt() -> None:
-            connection = session.connection_number
-            try:
-                await self._deliverer.deliver(session, delivery, heard, moved)
-            except TransferError as error:
-                if session.disturbed_since(connection):
-                    raise NodeUnreachableError(error.what, where=error.where) from error
-                raise
-
-        await _patience(session, heard).until_done(attempt)
 
     async def _job(
         self,

@@ -8,10 +8,14 @@ import secrets
 from recovery.errors import TransferError
 from recovery.ssh.script import script
 
-_DIFFERS = 65
-_NO_CHECKSUM = 69
+DIFFERS = 65
+"""The status of a script that saw another sha256 than it should have."""
+NOT_WHOLE = 66
+"""The status of a script after which the file has not the size that it should have."""
+NO_CHECKSUM = 69
+"""The status of a script on a node without sha256sum and openssl."""
 
-_SHA256_OF = """
+SHA256_OF = """
 sha256_of() {
   { openssl dgst -sha256 -r < "$1" 2> /dev/null || sha256sum < "$1"; } | cut -d ' ' -f 1
 }
@@ -22,7 +26,7 @@ sha256_of() {
 # at work on the one before.
 _RECEIVE = f"""
 umask 077
-{_SHA256_OF.strip()}
+{SHA256_OF.strip()}
 [ ! -d "$TARGET" ] || {{ echo "$TARGET is a directory" >&2; exit 1; }}
 rm -f "$TARGET".????????.partial
 trap 'rm -f "$PARTIAL"' EXIT
@@ -30,15 +34,15 @@ trap 'exit 1' HUP INT TERM
 (set -C; cat > "$PARTIAL")
 sync "$PARTIAL" 2> /dev/null || sync
 ARRIVED=$(sha256_of "$PARTIAL")
-[ -n "$ARRIVED" ] || exit {_NO_CHECKSUM}
-[ "$ARRIVED" = "$SHA256" ] || exit {_DIFFERS}
+[ -n "$ARRIVED" ] || exit {NO_CHECKSUM}
+[ "$ARRIVED" = "$SHA256" ] || exit {DIFFERS}
 chmod "$MODE" "$PARTIAL"
 mv -f "$PARTIAL" "$TARGET"
 sync "$DIRECTORY" 2> /dev/null || sync
 """
 
 _CHECKSUM = f"""
-{_SHA256_OF.strip()}
+{SHA256_OF.strip()}
 [ ! -f "$TARGET" ] || sha256_of "$TARGET"
 """
 
@@ -67,16 +71,22 @@ def not_received(node: str, path: str, exit_status: int | None, stderr: str) -> 
     if exit_status is None:
         what = f"{path}: the connection was lost before the file was whole"
         remedy = "check the connection, then try again"
-    elif exit_status == _DIFFERS:
+    elif exit_status == DIFFERS:
         what = f"{path}: the bytes that arrived are not those that were sent"
         remedy = "try again; if it happens twice, distrust the node's disk"
-    elif exit_status == _NO_CHECKSUM:
+    elif exit_status == NOT_WHOLE and not _no_room_in(stderr):
+        what = f"{path}: not all of it arrived"
+    elif exit_status == NO_CHECKSUM:
         what = f"{path}: the node cannot take a checksum"
         remedy = "install sha256sum (coreutils) or openssl there"
-    elif "No space left on device" in stderr or "Disk quota exceeded" in stderr:
+    elif _no_room_in(stderr):
         what = f"{path}: the node's disk is full"
         remedy = f"make room in {posixpath.dirname(path)}, then try again"
     return TransferError(what, where=node, remedy=remedy, detail=stderr)
+
+
+def _no_room_in(stderr: str) -> bool:
+    return "No space left on device" in stderr or "Disk quota exceeded" in stderr
 
 
 def absolute(path: str) -> str:

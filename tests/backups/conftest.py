@@ -12,6 +12,7 @@ from moto.server import ThreadedMotoServer
 from recovery.backups.configuration import S3Storage
 from recovery.backups.credentials import S3Keys
 from recovery.ssh.session import NodeSession
+from tests.backups.tls_server import s3_behind_tls
 from tests.ssh.servers import Account, InProcessServer, in_process_server
 
 
@@ -38,6 +39,13 @@ def s3_server() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture
+def tls_endpoint(tmp_path: Path) -> Iterator[str]:
+    """The same S3 server behind a certificate that it signed itself."""
+    with s3_behind_tls(tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

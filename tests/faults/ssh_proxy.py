@@ -32,6 +32,8 @@ class SshProxy:
         self._open.set()
         self.pause = 0.0
         """Seconds for which each chunk is held back."""
+        self.carried = 0
+        """Bytes that came through, both ways together."""
 
     async def start(self) -> None:
         """Listen beside the node's own port."""
@@ -83,6 +85,7 @@ class SshProxy:
             await self._open.wait()
             if self.pause:
                 await asyncio.sleep(self.pause)
+            self.carried += len(chunk)
             writer.write(chunk)
             await writer.drain()
         raise ConnectionResetError

@@ -226,7 +226,8 @@ class OpenSshServer:
 async def openssh_server(account: Account, *settings: str) -> AsyncIterator[OpenSshServer]:
     """A real sshd that admits this person as the user who runs the tests."""
     assert SSHD is not None
-    directory = account.directory / "sshd"
+    port = free_port()
+    directory = account.directory / f"sshd-{port}"
     directory.mkdir(mode=0o700)
     if os.geteuid() == 0:
         # sshd insists on it as root.
@@ -235,7 +236,7 @@ async def openssh_server(account: Account, *settings: str) -> AsyncIterator[Open
     host_key.write_private_key(directory / "host_key")
     (directory / "host_key").chmod(0o600)
     account.key.write_public_key(directory / "authorized_keys")
-    server = OpenSshServer("127.0.0.1", free_port(), host_key)
+    server = OpenSshServer("127.0.0.1", port, host_key)
     (directory / "config").write_text(
         "\n".join(
             (

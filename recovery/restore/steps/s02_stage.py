@@ -154,18 +154,25 @@ def _snapshot(grounds: Sequence[NodeGround], source: RestoreSource) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                script=(
-                    f"# On the machine that holds the snapshot, {source.size} bytes:\n"
-                    f"scp snapshot.db {shlex.quote(f'{ground.node.host}:{ground.snapshot}')}\n"
-                    f"# On {ground.name}, this must print {source.sha256}:\n"
-                    f"sha256sum {shlex.quote(ground.snapshot)}\n"
-                ),
+                script=_by_hand(ground, source),
                 probe=node_script(_SNAPSHOT_READY, snapshot=ground.snapshot, sha256=source.sha256),
                 delivery=Delivery(Carried.SNAPSHOT, ground.snapshot, source.sha256, source.size),
             )
             for ground in grounds
         ),
         timeout=60 + source.size / 2**20,
+    )
+
+
+def _by_hand(ground: NodeGround, source: RestoreSource) -> str:
+    """The copy as a person makes it; the engine may find a shorter way to the same bytes."""
+    return (
+        "# etcd-rescue takes the shortest way: a copy that lies on the node already, the object\n"
+        "# that the node fetches from S3 itself, or else the file from here, all nodes at once.\n"
+        f"# By hand, on the machine that holds the snapshot, {source.size} bytes:\n"
+        f"scp snapshot.db {shlex.quote(f'{ground.node.host}:{ground.snapshot}')}\n"
+        f"# On {ground.name}, this must print {source.sha256}:\n"
+        f"sha256sum {shlex.quote(ground.snapshot)}\n"
     )
 
 

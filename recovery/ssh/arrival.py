@@ -115,7 +115,8 @@ class Arrival:
         return _state(await self.session.check(script, timeout=self._patience))
 
     async def _copied(self, source: str, number: int) -> bool:
-        self.note(f"$ take it from {source} on this node")
+        verb = "unpack" if self._wrappings else "copy"
+        self.note(f"$ {verb} {source} to {self.target.path}")
         try:
             script = scripts.copy_script(
                 *self._what, self.target.mode, source=source, wrappings=self._wrappings
@@ -132,7 +133,7 @@ class Arrival:
         if puller is None or self._pulls >= MOST_PULLS:
             return False
         self._pulls += 1
-        self.note(f"$ fetch {linked.name} from here, with {puller}")
+        self.note(f"$ fetch {linked.name} to {self.target.path}, with {puller}")
         try:
             script = scripts.pull_script(
                 *self._what,
@@ -155,7 +156,8 @@ class Arrival:
     async def _send(self, state: _State, number: int) -> None:
         start = await self._start(state)
         zstd = "zstd" in state.programs and self._may_pack and await self.blocks.compression_pays()
-        self.note(f"$ copy it to {self.target.path}{', compressed on the way' if zstd else ''}")
+        how = ", compressed on the way" if zstd else ""
+        self.note(f"$ send snapshot.db to {self.target.path}{how}")
         if start:
             self.note(f"{start * BLOCK} of {self.blocks.size} bytes are there already")
         script = scripts.append_script(

@@ -164,8 +164,9 @@ async def test_a_node_fetches_the_object_itself_and_nobody_sees_the_link(
 ) -> None:
     elsewhere = elsewhere_in(store, await the_copy(store))
     said = await watched.deliver(local, elsewhere, tmp_path / "there")
-    assert f"$ fetch s3://{store.storage.bucket}/prod-a/{NAME} from here, with {puller}" in said
-    assert "$ copy" not in said
+    assert f"$ fetch s3://{store.storage.bucket}/prod-a/{NAME} to {tmp_path}/there/" in said
+    assert f", with {puller}" in said
+    assert "$ send" not in said
     watched.nobody_saw_the_link()
     assert puller in watched.listing.read_text()
 
@@ -183,11 +184,11 @@ async def test_a_certificate_is_looked_at_unless_the_configuration_says_otherwis
     copy = await the_copy(store)
     behind_tls = S3Store(replace(storage, endpoint=tls_endpoint), keys)
     said = await watched.deliver(local, elsewhere_in(behind_tls, copy), tmp_path / "strict")
-    assert "the node cannot fetch it itself, so it is sent" in said and "$ copy" in said
+    assert "the node cannot fetch it itself, so it is sent" in said and "$ send" in said
     watched.heard.clear()
     lax = elsewhere_in(behind_tls, copy, verify_tls=False)
     said = await watched.deliver(local, lax, tmp_path / "lax")
-    assert "arrived whole" in said and "$ copy" not in said
+    assert "arrived whole" in said and "$ send" not in said
     watched.nobody_saw_the_link()
 
 
@@ -226,7 +227,7 @@ async def test_a_link_that_gives_nothing_leads_to_sending(
 
     elsewhere = Elsewhere(("tar",), {}, LinkedObject("s3://bucket/key", make_link))
     said = await watched.deliver(local, elsewhere, tmp_path / "there")
-    assert "the node cannot fetch it itself, so it is sent: " in said and "$ copy" in said
+    assert "the node cannot fetch it itself, so it is sent: " in said and "$ send" in said
     if puller != "wget" and answer.startswith("4"):
         assert answer[:3] in said
     watched.nobody_saw_the_link()

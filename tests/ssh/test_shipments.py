@@ -182,9 +182,10 @@ async def test_a_broken_transfer_goes_on_where_it_broke(
     shipped = await shipping
     assert proxied.cuts == 1
     assert shipped.said("it is waited for") and shipped.said("the node is back")
-    assert shipped.said("bytes are there already")
-    # All of it came once, and of what was on its way only a part a second time.
-    assert len(PACKED) < proxied.carried < len(PACKED) + 14 * BLOCK
+    (kept,) = (int(note.split()[0]) for note in shipped.notes if "bytes are there already" in note)
+    assert kept >= 8 * BLOCK
+    # What was kept came once; the rest may have been on its way when the connection broke.
+    assert proxied.carried < kept + 2 * (len(PACKED) - kept) + BLOCK
 
 
 async def test_a_new_program_goes_on_with_what_an_earlier_one_left(
@@ -289,7 +290,7 @@ async def test_a_copy_on_the_node_is_taken_instead_of_sending(
     shipment = Shipment(local_file(tmp_path, LOOSE), elsewhere)
     shipped = await ship(shipment, session, there, LOOSE)
     assert shipped.said("that copy does not give the file: /no/such/file cannot be read")
-    assert not shipped.said("$ copy")
+    assert not shipped.said("$ send")
     assert (await shipment._blocks()).reads == 0
     assert backup.read_bytes() == stored
 
@@ -305,7 +306,7 @@ async def test_a_copy_that_is_not_the_file_is_passed_over(
     backup.write_bytes(damaged.get(damage, b"no tar at all"))
     elsewhere = Elsewhere(("tar",), {session.node.name: (str(backup),)})
     shipped = await ship(Shipment(local_file(tmp_path, LOOSE), elsewhere), session, there, LOOSE)
-    assert shipped.said("that copy does not give the file") and shipped.said("$ copy")
+    assert shipped.said("that copy does not give the file") and shipped.said("$ send")
 
 
 async def test_a_block_that_cannot_be_read_is_the_error_of_whoever_asked(tmp_path: Path) -> None:

@@ -18,23 +18,17 @@ from recovery.backups.catalog import keep_verdicts, list_catalog, with_verdict
 from recovery.backups.credentials import AskForKeys
 from recovery.backups.model import Catalog, Copy, Integrity, Record, Snapshot
 from recovery.cluster.diagnosis import diagnose
-from recovery.cluster.etcd_tools import choose_tool
 from recovery.cluster.facts import ClusterFacts, Diagnosis, EtcdManifest
 from recovery.errors import RefusedError, SnapshotError
-from recovery.health.expected import Expected
 from recovery.health.model import Check, HealthReport
-from recovery.health.preflight import preflight
-from recovery.health.preflight_snapshot import richer_snapshot
 from recovery.inventory.model import Cluster
 from recovery.places import cache_directory, runs_directory, state_directory
 from recovery.restore.events import Event
 from recovery.restore.operator import Operator
 from recovery.restore.plan import Plan, RestoreSource
-from recovery.restore.planner import PlanOptions, new_run_id, plan
 from recovery.restore.run_control import RestoreRun
-from recovery.restore.source import has_hash, require_sound, restore_source
-from recovery.restore.unfinished import unfinished_runs
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot, Verdict
+from recovery.warming import S3, SSH_AND_ETCD, warmed
 
 if TYPE_CHECKING:
     from recovery.backups.care import BackupCare
@@ -111,6 +105,7 @@ class Incident:
         `on_node` hears a node's name and a few words ("etcd running, no leader", "unreachable")
         as each answers.
         """
+        await warmed(*SSH_AND_ETCD)
         from recovery.cluster.gather import gather
 
         self.facts = await gather(self._fleet, self.cluster, on_node)
@@ -125,6 +120,8 @@ class Incident:
         an earlier listing are kept where the copies are the same.
         """
         earlier = self.catalog
+        spec = self.cluster.backup
+        await warmed(*SSH_AND_ETCD, *(S3 if spec is not None and spec.s3 is not None else ()))
 
         def updated(catalog: Catalog) -> None:
             self.catalog = keep_verdicts(catalog, earlier) if earlier else catalog
@@ -205,6 +202,11 @@ class Incident:
         self, fetched: FetchedSnapshot, on_check: Callable[[Check], None] | None = None
     ) -> tuple[Check, ...]:
         """Look again, and judge whether a restore of this snapshot can go well."""
+        from recovery.health.preflight import preflight
+        from recovery.health.preflight_snapshot import richer_snapshot
+        from recovery.restore.source import has_hash, require_sound
+        from recovery.restore.unfinished import unfinished_runs
+
         contents = require_sound(fetched)
         self.preflight_checks = preflight(
             await self.look(),
@@ -230,6 +232,9 @@ class Incident:
 
         Control-plane nodes that cannot be reached are left for later, as preflight has said.
         """
+        from recovery.restore.planner import PlanOptions, new_run_id, plan
+        from recovery.restore.source import restore_source
+
         if self.facts is None:
             raise RefusedError("the nodes have not been asked yet", remedy="look at them first")
         absent = (n.name for n in self.cluster.control_plane if n.name in self.facts.unreachable)
@@ -249,6 +254,7 @@ class Incident:
         listener: Callable[[Event], None],
     ) -> RestoreRun:
         """A run of the plan, not yet started. The listener is called on the event loop's thread."""
+        from recovery.health.expected import Expected
         from recovery.restore.delivering import Deliverer
 
         if self.facts is None or fetched.verdict.contents is None:
@@ -334,6 +340,7 @@ class Incident:
     ) -> HealthReport:
         """The final checks, repeated until they hold or `seconds` are over."""
         from recovery.health.checks import wait_until_healthy
+        from recovery.health.expected import Expected
 
         if self.facts is None or not self._manifests():
             await self.look()
@@ -461,6 +468,8 @@ class Incident:
             self.catalog = with_verdict(self.catalog, name, verdict)
 
     def _tool_on(self, node: str) -> str:
+        from recovery.cluster.etcd_tools import choose_tool
+
         facts = self.facts.nodes.get(node) if self.facts is not None else None
         tool = choose_tool(None, facts.tools) if facts is not None else None
         return tool.path if tool is not None else ""

@@ -6,30 +6,46 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
+from textual import work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
 
-from recovery.incident import Incident
-from screens.case import Case
-from screens.clusters import ClustersScreen
-from screens.dialogs.question import QuestionDialog
-from screens.snapshots import SnapshotsScreen
-from tui.command_palette import ScreenActions
+from recovery.errors import RescueError
+from screens.opening import OpeningScreen
 from tui.line_filters import AsciiFilter, ControlFilter
-from tui.screenshots import without_leading_blanks
 from tui.theme import DARK, THEMES
+
+if TYPE_CHECKING:
+    from recovery.incident import Incident
+    from screens.case import Case
 
 INTERRUPTED = 4
 """The exit code of a session that was left while a run was under way."""
 
 _LOG = logging.getLogger("etcd_rescue")
+
+
+def _palette() -> type[Provider]:
+    from tui.command_palette import ScreenActions
+
+    return ScreenActions
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Incidents that are made only after the first paint: that needs most of the program."""
+
+    what: str
+    """What is being opened, for the screen that is shown meanwhile."""
+    incidents: Callable[[], Sequence[Incident]]
+    """Called in a thread. A RescueError that it raises ends the session, and is `failure`."""
 
 
 def style_sheet() -> str:
@@ -52,9 +68,7 @@ class RescueApp(App[int]):
     TITLE = "etcd-rescue"
     CSS = style_sheet()
     ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
-        ScreenActions,
-    }
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "ctrl+q", "leave", "quit", show=False, priority=True, id="app.quit", tooltip="Leave"
@@ -64,8 +78,9 @@ class RescueApp(App[int]):
 
     def __init__(
         self,
-        incidents: Sequence[Incident],
+        incidents: Sequence[Incident] = (),
         *,
+        opening: Opening | None = None,
         ascii_only: bool = False,
         log_path: Path | None = None,
         cases: Sequence[Case] | None = None,
@@ -75,7 +90,10 @@ class RescueApp(App[int]):
         self._last_filters = [ControlFilter(), *([AsciiFilter()] if ascii_only else [])]
         self.log_path = log_path
         self._log_handler: logging.Handler | None = None
-        self.cases = tuple(cases or (Case(incident, log_path=log_path) for incident in incidents))
+        self.failure: RescueError | None = None
+        """Why nothing could be opened."""
+        self._opening = opening
+        self.cases: tuple[Case, ...] = tuple(cases or self._cases_of(incidents))
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
@@ -86,6 +104,8 @@ class RescueApp(App[int]):
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """The screen as SVG, drawn alike by every renderer."""
+        from tui.screenshots import without_leading_blanks
+
         return without_leading_blanks(super().export_screenshot(title=title, simplify=simplify))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -102,10 +122,41 @@ class RescueApp(App[int]):
             except (NotImplementedError, RuntimeError, ValueError):
                 # Only the main thread of a Unix process can take signals.
                 break
-        if len(self.cases) > 1:
-            await self.push_screen(ClustersScreen(self.cases))
-        else:
-            await self.push_screen(SnapshotsScreen(self.cases[0]))
+        if self._opening is None:
+            await self.open_home()
+            return
+        await self.push_screen(OpeningScreen(self._opening.what))
+        self.call_after_refresh(self._open, self._opening)
+
+    @work(group="opening", exit_on_error=True)
+    async def _open(self, opening: Opening) -> None:
+        """Everything that the first paint did not wait for."""
+        try:
+            self.cases = await asyncio.to_thread(lambda: self._cases_of(opening.incidents()))
+        except RescueError as error:
+            self.failure = error
+            self._leave(1)
+            return
+        await self.open_home()
+
+    def _cases_of(self, incidents: Sequence[Incident]) -> tuple[Case, ...]:
+        if not incidents:
+            return ()
+        import screens.clusters
+        import screens.snapshots  # noqa: F401
+        from screens.case import Case
+
+        return tuple(Case(incident, log_path=self.log_path) for incident in incidents)
+
+    async def open_home(self) -> None:
+        """The clusters to choose from, or the snapshots of the only one."""
+        from screens.clusters import ClustersScreen
+        from screens.snapshots import SnapshotsScreen
+
+        home = ClustersScreen(self.cases) if len(self.cases) > 1 else None
+        while isinstance(self.screen, OpeningScreen):
+            await self.pop_screen()
+        await self.push_screen(home or SnapshotsScreen(self.cases[0]))
 
     def _keep_log(self) -> None:
         """Warnings and errors of every library go to the log: a line of text on the terminal
@@ -145,6 +196,8 @@ class RescueApp(App[int]):
         if not self.run_under_way:
             self._leave(0)
             return
+        from screens.dialogs.question import QuestionDialog
+
         if isinstance(self.screen, QuestionDialog):
             return
         dialog = QuestionDialog(
@@ -174,6 +227,8 @@ class RescueApp(App[int]):
     def _fatal_error(self) -> None:
         """Instead of a traceback on the terminal: one sentence, and the traceback in the log."""
         _LOG.critical("unexpected error, leaving", exc_info=True)
+        from rich.text import Text
+
         where = f"; the log has it: {self.log_path}" if self.log_path else ""
         self._exit_renderables.append(
             Text(f"etcd-rescue met an error that it did not foresee and had to leave{where}")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
+import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from importlib import import_module
-from importlib.metadata import version
 
 from recovery.errors import RefusedError, RescueError, UsageError
-from tui.commands.common_arguments import add_common
-from tui.commands.opening import add_allow_node_count
+from tui.commands.common_arguments import add_allow_node_count, add_common
+from tui.examples import epilogue
 
 EXIT_GOOD = 0
 EXIT_BAD = 1
@@ -19,20 +18,24 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_INTERRUPTED = 4
 
-_COMMANDS = (
-    "demo",
-    "discover",
-    "snapshots",
-    "inspect",
-    "verify",
-    "diff",
-    "rehearse",
-    "plan",
-    "restore",
-    "health",
-    "backup",
-    "runs",
-)
+COMMANDS = {
+    "demo": "a broken cluster on this machine, to try everything on",
+    "discover": "print an inventory, read from one control-plane node",
+    "snapshots": "the backups that exist, and where",
+    "inspect": "what is in a snapshot",
+    "verify": "whether snapshots can be trusted",
+    "diff": "what changed between two snapshots",
+    "rehearse": "prove that a snapshot comes back, on this machine",
+    "plan": "what a restore would do; touches nothing",
+    "restore": "restore the cluster from a snapshot",
+    "health": "prove that the cluster is healthy",
+    "backup": "the backup configuration: look, change, set S3 up, back up",
+    "runs": "earlier and interrupted runs: look, resume, roll back, clean up",
+    "completion": "print what makes a shell complete commands, names and ids",
+    "help": "what to do in an incident, or one command explained",
+}
+"""Every command with its purpose. A command's module is imported only when it is named: together
+they take longer than the first paint."""
 
 _DESCRIPTION = """\
 Bring a Kubernetes cluster back after it lost its etcd.
@@ -50,6 +53,8 @@ In an incident:
 To try it without a cluster:
   etcd-rescue demo                         a broken cluster on this machine
 
+etcd-rescue help explains an incident step by step; COMMAND --help explains a command.
+
 Exit status: 0 good, 1 the answer is bad, 2 wrong use, 3 refused, 4 interrupted."""
 
 
@@ -57,10 +62,30 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Keeps the layout of the texts above."""
 
 
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **rest: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=rest.get("help"))
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print it, and leave."""
+        from importlib.metadata import version
+
+        sys.stdout.write(f"etcd-rescue {version('etcd-rescue')}\n")
+        parser.exit(EXIT_GOOD)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """The entry point. Returns the exit status of the contract."""
-    parser = build_parser()
-    arguments = parser.parse_args(argv)
+    if "_ARGCOMPLETE" in os.environ:
+        from tui.completion import complete
+
+        complete()
+    words = sys.argv[1:] if argv is None else argv
+    arguments = build_parser(words).parse_args(words)
+    import asyncio
+
     run: Callable[[argparse.Namespace], Awaitable[int]] = getattr(arguments, "run", _open_interface)
     try:
         return asyncio.run(run(arguments))  # type: ignore[arg-type]
@@ -80,8 +105,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BAD
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with all commands. `--inventory` and `--cluster` stand before or after one."""
+def build_parser(words: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The parser; of the commands only those among `words` have their arguments.
+
+    `--inventory` and `--cluster` stand before or after a command.
+    """
     parser = argparse.ArgumentParser(
         prog="etcd-rescue",
         description=_DESCRIPTION,
@@ -89,17 +117,20 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--version", action="version", version=f"etcd-rescue {version('etcd-rescue')}"
-    )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
     add_common(parser, default=None)
     parser.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
     add_allow_node_count(parser, default=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name in _COMMANDS:
+    named = set(words)
+    for name, purpose in COMMANDS.items():
+        if name not in named:
+            commands.add_parser(name, help=purpose)
+            continue
         module = import_module(f"tui.commands.{name}")
         command: argparse.ArgumentParser = module.add(commands)
         command.formatter_class = _Formatter
+        command.epilog = command.epilog or epilogue(name)
         add_common(command, default=argparse.SUPPRESS)
     return parser
 

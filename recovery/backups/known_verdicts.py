@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import posixpath
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from recovery.backups.catalog import with_verdict
 from recovery.backups.disk import whole_file
 from recovery.backups.model import Catalog, Copy, Integrity
+from recovery.backups.outside_text import is_plain_name
 from recovery.places import make_private
 from recovery.snapshots.model import Verdict
 from recovery.snapshots.reader.bundle import one_file
@@ -41,6 +43,18 @@ class KnownVerdicts:
         self._directory = root / "verdicts"
         self._read: dict[Copy, KnownVerdict] = {}
         self._reader = ""
+
+    def names(self, most: int = 100) -> list[str]:
+        """The file names of the copies that were read last, for completing what is typed."""
+        try:
+            files = sorted(self._directory.glob("*.json"), key=_modified, reverse=True)
+        except OSError:
+            return []
+        names: list[str] = []
+        for file in files[:most]:
+            with suppress(OSError, ValueError, AttributeError):
+                names.append(str(json.loads(file.read_bytes()).get("name", "")))
+        return [name for name in dict.fromkeys(names) if is_plain_name(name)]
 
     async def learn(self, copy: Copy, verdict: Verdict, wrappings: Iterable[str] = ()) -> None:
         """Keep it. A full disk only means that it has to be found out again."""
@@ -77,11 +91,16 @@ class KnownVerdicts:
             with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 document = json.loads(self._path(copy).read_bytes())
                 wrappings = tuple(str(each) for each in document.pop("wrappings"))
+                document.pop("name", None)
                 found[copy] = KnownVerdict(read_verdict(document), wrappings)
         return found
 
     def _write(self, copy: Copy, known: KnownVerdict) -> None:
-        document = {**verdict_document(known.verdict), "wrappings": known.wrappings}
+        document = {
+            **verdict_document(known.verdict),
+            "wrappings": known.wrappings,
+            "name": posixpath.basename(copy.path),
+        }
         with suppress(OSError):
             make_private(self._directory)
             with whole_file(self._path(copy)) as file:
@@ -107,3 +126,10 @@ class KnownVerdicts:
             files.sort(key=lambda path: path.stat().st_mtime)
             for path in files[: len(files) - MOST]:
                 path.unlink(missing_ok=True)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -45,20 +45,6 @@ async def open_incident(arguments: argparse.Namespace) -> AsyncIterator[Incident
         yield incident
 
 
-def add_allow_node_count(
-    parser: argparse.ArgumentParser, default: str | None = argparse.SUPPRESS
-) -> None:
-    """Declare the flag that names a number of control-plane nodes beyond the documented three."""
-    parser.add_argument(
-        "--allow-node-count",
-        metavar="N",
-        type=int,
-        default=default,
-        help="restore a cluster of N control-plane nodes, where the platform's support has agreed; "
-        "its documentation covers three. N has to be the number that the inventory has",
-    )
-
-
 async def fetch_reference(
     incident: Incident,
     reference: str,

@@ -7,7 +7,8 @@ import json
 
 from recovery.restore.plan_json import plan_document
 from recovery.restore.runbook import runbook_markdown, runbook_shell
-from tui.commands.opening import add_allow_node_count, fetch_reference, open_incident
+from tui.commands.common_arguments import add_allow_node_count
+from tui.commands.opening import fetch_reference, open_incident
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from recovery.health.model import Check, CheckStatus
 from recovery.health.preflight_cluster import QUORUM
 from recovery.health.preflight_nodes import REACHABLE
 from recovery.incident import Incident
+from tui.commands.common_arguments import add_allow_node_count
 from tui.commands.executing import (
     ConfirmedOperator,
     add_consent,
@@ -21,7 +22,6 @@ from tui.commands.executing import (
     require_unlocked,
 )
 from tui.commands.opening import (
-    add_allow_node_count,
     fetch_reference,
     open_incident,
     report_errors,

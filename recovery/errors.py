@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class RescueError(Exception):
     """Something that a person has to know about.
@@ -51,8 +53,27 @@ class HostKeyError(NodeUnreachableError):
     """The node's host key is unknown (the remedy says how to accept it) or has changed."""
 
 
+class UnknownHostKeyError(HostKeyError):
+    """Nobody has seen this host's key before, so a person who compares it may accept it.
+
+    `host` is as known_hosts files name it, `fingerprint` as ssh-keygen -l prints it, `line` is
+    what would have to stand in `file`.
+    """
+
+    host: str = ""
+    fingerprint: str = ""
+    line: str = ""
+    file: Path = Path()
+
+
 class LoginRefusedError(NodeUnreachableError):
     """The node answers and refuses the login, or sudo asks for a password."""
+
+
+class NotRootError(LoginRefusedError):
+    """The login works, but not as root; `sudo_works` tells whether sudo would need no password."""
+
+    sudo_works: bool = False
 
 
 class ScriptError(NodeError):

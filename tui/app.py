@@ -25,6 +25,7 @@ from tui.theme import DARK, THEMES
 if TYPE_CHECKING:
     from recovery.incident import Incident
     from screens.case import Case
+    from screens.first_run import FirstRunScreen
 
 INTERRUPTED = 4
 """The exit code of a session that was left while a run was under way."""
@@ -46,6 +47,15 @@ class Opening:
     """What is being opened, for the screen that is shown meanwhile."""
     incidents: Callable[[], Sequence[Incident]]
     """Called in a thread. A RescueError that it raises ends the session, and is `failure`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRun:
+    """There is no inventory: one is made with the person, and then opened."""
+
+    place: Path
+    """Where it is written to."""
+    opening: Callable[[Path], Opening]
 
 
 def style_sheet() -> str:
@@ -81,6 +91,7 @@ class RescueApp(App[int]):
         incidents: Sequence[Incident] = (),
         *,
         opening: Opening | None = None,
+        first_run: FirstRun | None = None,
         ascii_only: bool = False,
         log_path: Path | None = None,
         cases: Sequence[Case] | None = None,
@@ -93,6 +104,7 @@ class RescueApp(App[int]):
         self.failure: RescueError | None = None
         """Why nothing could be opened."""
         self._opening = opening
+        self._first_run = first_run
         self.cases: tuple[Case, ...] = tuple(cases or self._cases_of(incidents))
         for theme in THEMES:
             self.register_theme(theme)
@@ -122,11 +134,24 @@ class RescueApp(App[int]):
             except (NotImplementedError, RuntimeError, ValueError):
                 # Only the main thread of a Unix process can take signals.
                 break
-        if self._opening is None:
+        if self._first_run is not None:
+            from screens.first_run import FirstRunScreen
+
+            await self.push_screen(FirstRunScreen(self._first_run.place, log_path=self.log_path))
+        elif self._opening is not None:
+            await self._show_opening(self._opening)
+        else:
             await self.open_home()
-            return
-        await self.push_screen(OpeningScreen(self._opening.what))
-        self.call_after_refresh(self._open, self._opening)
+
+    async def on_first_run_screen_written(self, event: FirstRunScreen.Written) -> None:
+        """The first run has made an inventory: open the interface on it."""
+        if self._first_run is not None:
+            await self.pop_screen()
+            await self._show_opening(self._first_run.opening(event.path))
+
+    async def _show_opening(self, opening: Opening) -> None:
+        await self.push_screen(OpeningScreen(opening.what))
+        self.call_after_refresh(self._open, opening)
 
     @work(group="opening", exit_on_error=True)
     async def _open(self, opening: Opening) -> None:

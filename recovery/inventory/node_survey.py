@@ -14,7 +14,7 @@ from recovery.cluster.facts import EtcdManifest
 from recovery.cluster.manifest import read_manifest
 from recovery.cluster.node_probe import api_server_endpoint
 from recovery.cluster.sections import SECTION_SH, fresh_marker, read_sections
-from recovery.errors import LoginRefusedError, ManifestError, NodeError, ScriptError
+from recovery.errors import ManifestError, NotRootError, ScriptError
 from recovery.inventory import wording
 from recovery.inventory.model import Node, NodePaths
 from recovery.ssh.script import script
@@ -94,7 +94,7 @@ async def survey_node(session: NodeSession) -> NodeSurvey:
 
 
 def read_survey(node: Node, output: str, marker: str, errors: str = "") -> NodeSurvey:
-    """The script's answer. Raises ScriptError where it breaks off, LoginRefusedError where the
+    """The script's answer. Raises ScriptError where it breaks off, NotRootError where the
     login may not read what it must."""
     sections = {section.name: section.text for section in read_sections(output, marker)}
     if "end" not in sections:
@@ -129,7 +129,7 @@ def read_survey(node: Node, output: str, marker: str, errors: str = "") -> NodeS
     )
 
 
-def _not_root(node: Node, said: dict[str, str]) -> NodeError:
+def _not_root(node: Node, said: dict[str, str]) -> NotRootError:
     user = said.get("user", "this user")
     if "sudo" in said:
         remedy = "sudo works there without a password: say so (--sudo, or ssh.sudo: true)"
@@ -139,11 +139,13 @@ def _not_root(node: Node, said: dict[str, str]) -> NodeError:
             f"({user} ALL=(ALL) NOPASSWD: ALL in a file of /etc/sudoers.d) and say so "
             "(--sudo, or ssh.sudo: true)"
         )
-    return LoginRefusedError(
+    error = NotRootError(
         f"the login of {user!r} works, but it is not root: etcd's files cannot be read",
         where=node.name,
         remedy=remedy,
     )
+    error.sudo_works = "sudo" in said
+    return error
 
 
 def _manifest(paths: NodePaths, text: str) -> tuple[EtcdManifest | None, str | None]:

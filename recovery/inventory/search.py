@@ -7,6 +7,11 @@ from pathlib import Path
 
 from recovery.errors import InventoryError
 
+
+class NoInventoryError(InventoryError):
+    """None is named, and in none of the usual places is one."""
+
+
 VARIABLE = "ETCD_RESCUE_INVENTORY"
 
 
@@ -25,12 +30,18 @@ def find_inventory(explicit: Path | None, environ: Mapping[str, str]) -> Path:
         if place.is_file():
             return place
     looked_at = ", ".join([f"${VARIABLE} (not set)", *map(str, places)])
-    raise InventoryError(
+    raise NoInventoryError(
         f"there is no inventory; looked for {looked_at}",
         remedy=(
-            "write one (the README shows the least that it needs), or name it with --inventory FILE"
+            "etcd-rescue alone makes one with you; etcd-rescue discover root@HOST prints one, read "
+            "from a control-plane node; --inventory FILE names one"
         ),
     )
+
+
+def place_to_write(environ: Mapping[str, str]) -> Path:
+    """Where an inventory of one's own belongs."""
+    return _usual_places(environ)[1]
 
 
 def _usual_places(environ: Mapping[str, str]) -> tuple[Path, ...]:

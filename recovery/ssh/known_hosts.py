@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncssh
 
-from recovery.errors import HostKeyError
+from recovery.errors import HostKeyError, UnknownHostKeyError
 
 GLOBAL_FILES = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 
@@ -92,7 +92,7 @@ class KnownHosts:
         if places:
             return changed_key(node, hop, shown.pattern, places, f"it now shows {about}")
         file = self.files[0] if self.files else Path("~/.ssh/known_hosts").expanduser()
-        return HostKeyError(
+        error = UnknownHostKeyError(
             f"the host key{hop} is not known: {shown.pattern} shows {about}",
             where=node,
             remedy=(
@@ -106,6 +106,9 @@ class KnownHosts:
                 f"{shlex.quote(shown.host)} prints the same line; it proves nothing by itself"
             ),
         )
+        error.host, error.fingerprint = shown.pattern, about
+        error.line, error.file = shown.line, file
+        return error
 
     def _match(self, host: str, port: int | None) -> tuple[_Keys, _Keys, _Keys]:
         keys: list[asyncssh.SSHKey] = []

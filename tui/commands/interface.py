@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recovery.inventory.search import find_inventory
+from recovery.inventory.search import NoInventoryError, find_inventory, place_to_write
 from recovery.places import make_private, state_directory
 
 if TYPE_CHECKING:
@@ -17,17 +18,29 @@ if TYPE_CHECKING:
 
 
 async def run(arguments: argparse.Namespace) -> int:
-    """Open the interface on the chosen cluster, or on all where several and none chosen."""
-    from tui.app import Opening, RescueApp
+    """Open the interface on the chosen cluster, or on all where several and none chosen.
+
+    Where there is no inventory, a person at a terminal is led to one.
+    """
+    from tui.app import FirstRun, Opening, RescueApp
+
+    def opening(path: Path) -> Opening:
+        words = arguments.cluster or str(path)
+        allowed = arguments.allow_node_count
+        return Opening(words, partial(incidents_of, path, arguments.cluster, allowed))
 
     explicit = Path(arguments.inventory) if arguments.inventory else None
-    path = find_inventory(explicit, os.environ)
-    opening = Opening(
-        arguments.cluster or str(path),
-        partial(incidents_of, path, arguments.cluster, arguments.allow_node_count),
-    )
+    inventory, first_run = None, None
+    try:
+        inventory = opening(find_inventory(explicit, os.environ))
+    except NoInventoryError:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise
+        first_run = FirstRun(place_to_write(os.environ), opening)
     log_path = make_private(state_directory(os.environ)) / "etcd-rescue.log"
-    app = RescueApp(opening=opening, ascii_only=arguments.ascii, log_path=log_path)
+    app = RescueApp(
+        opening=inventory, first_run=first_run, ascii_only=arguments.ascii, log_path=log_path
+    )
     try:
         await app.run_async()
     finally:

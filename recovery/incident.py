@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from recovery.backups.care import BackupCare
     from recovery.backups.fetching import Fetching
     from recovery.backups.known_verdicts import KnownVerdicts
+    from recovery.backups.own_backups import OwnBackups
     from recovery.backups.snapshot_cache import SnapshotCache
     from recovery.backups.stores import BytesProgress, Store
     from recovery.rehearsal.trial.model import TrialReport
@@ -129,7 +130,8 @@ class Incident:
                 on_update(self.catalog)
 
         reading = self._read_records if records else None
-        updated(await list_catalog(self._stores, reading, updated))
+        own = self.own_backups.records.read if records else None
+        updated(await list_catalog(self._stores, reading, updated, own_records=own))
         assert self.catalog is not None
         self.catalog = await self._known_verdicts.applied_to(self.catalog)
         if on_update is not None:
@@ -365,6 +367,29 @@ class Incident:
 
         return BackupCare(
             self.cluster, lambda: self._fleet, facts, self._last_seen, self._ask_s3_keys
+        )
+
+    @cached_property
+    def own_backups(self) -> OwnBackups:
+        """Backups taken and kept without the platform."""
+        from recovery.backups.assembling import assemble
+        from recovery.backups.own_backups import Surroundings
+
+        async def listed() -> Catalog:
+            return await self.list_snapshots(records=False)
+
+        async def unfinished() -> str | None:
+            left = unfinished_runs(await self.look_for_runs())
+            return next((check.message for check in left), None)
+
+        return assemble(
+            self.cluster,
+            self._fleet,
+            self._stores,
+            self._cache,
+            self._known_verdicts,
+            state_directory(self._environ),
+            Surroundings(self.look, listed, unfinished),
         )
 
     @property

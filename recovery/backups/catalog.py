@@ -128,10 +128,12 @@ async def list_catalog(
     read_records: Callable[[], Awaitable[Sequence[Record]]] | None = None,
     on_update: Callable[[Catalog], None] | None = None,
     *,
+    own_records: Callable[[], Awaitable[Sequence[Record]]] | None = None,
     patience: float = 60.0,
 ) -> Catalog:
     """List every store and the records, all at once: backups newest first, then members' data.
 
+    `read_records` reads the platform's, `own_records` those of backups taken without it.
     `on_update` hears the catalog as it grows.
 
     A source that fails, or takes longer than `patience` seconds, becomes a SourceError and never
@@ -176,8 +178,9 @@ async def list_catalog(
     async with asyncio.TaskGroup() as group:
         for index, store in enumerate(stores):
             group.create_task(ask_store(index, store))
-        if read_records is not None:
-            group.create_task(ask_records(read_records))
+        for read in (read_records, own_records):
+            if read is not None:
+                group.create_task(ask_records(read))
     return catalog()
 
 

@@ -132,7 +132,8 @@ class ScheduleKeeper:
             return state, None
         now = self._clock.now()
         decision = decide(state, schedule, settings.paused, now)
-        self._say_once(Level.INFO, decision.why)
+        taking = "taking a backup: " if decision.ask is Ask.TAKE else ""
+        self._say_once(Level.INFO, f"{taking}{decision.why}")
         if decision.ask is Ask.PAUSED:
             return state.while_paused(now), None
         if decision.ask is Ask.WAIT:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from recovery.backups.backup_result import BackupResult
 from recovery.backups.expiring import Cleared, Say, clear
 from recovery.backups.model import Catalog
+from recovery.backups.own_records import OwnRecords
 from recovery.backups.retention import Retention, what_expires
 from recovery.backups.stores import WritableStore
 from recovery.backups.taking import Progress, Taker
@@ -37,7 +38,7 @@ class Surroundings:
     list: Callable[[], Awaitable[Catalog]]
     """Lists every store, with what is known of each backup."""
     unfinished: Callable[[], Awaitable[str | None]]
-    """The id of a restore that was left in the middle; None without one."""
+    """Which restore was left in the middle, in words; None where none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,10 @@ class OwnBackups:
         cluster: Cluster,
         stores: tuple[WritableStore, ...],
         taker: Taker,
+        records: OwnRecords,
         surroundings: Surroundings,
     ) -> None:
+        self.records = records
         self._fleet = fleet
         self._cluster = cluster
         self._stores = stores
@@ -84,12 +87,21 @@ class OwnBackups:
             return Cleared()
         unfinished = await self._surroundings.unfinished()
         if unfinished is not None:
-            why = f"run {unfinished} was left in the middle, so no backup is deleted"
+            why = f"{unfinished}, so no backup is deleted"
             return await clear(Retention(notes=(why,)), self._stores, say)
         catalog = await self._surroundings.list()
         clocks = await clock_offsets(self._fleet, self._cluster)
         retention = what_expires(catalog.snapshots, ttl_seconds, datetime.now(UTC), clocks)
-        return await clear(retention, self._stores, say)
+        cleared = await clear(retention, self._stores, say)
+        deleted = set(cleared.deleted)
+        gone = [
+            snapshot.name
+            for snapshot in catalog.snapshots
+            if snapshot.copies and deleted.issuperset(snapshot.copies)
+        ]
+        if gone:
+            await self.records.forget(gone)
+        return cleared
 
     @asynccontextmanager
     async def _alone(self, facts: ClusterFacts, say: Say) -> AsyncIterator[asyncio.Future[str]]:

@@ -62,14 +62,25 @@ class OwnRecords:
 
         A backup is as good without its record, so nothing is raised.
         """
+        return await self._write(_merged([await self._read_here(), [entry]]), (), nodes)
+
+    async def forget(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Drop the records of backups that are gone because their time was over."""
+        gone = tuple(names)
+        return await self._write(_without(await self._read_here(), gone), gone, None)
+
+    async def _write(
+        self, here: list[Entry], gone: tuple[str, ...], nodes: Iterable[str] | None
+    ) -> tuple[str, ...]:
         notes = []
-        here = _merged([await self._read_here(), [entry]])
         try:
             await asyncio.to_thread(self._write_here, here)
         except (OSError, RescueError) as error:
             notes.append(f"the record could not be written to {self._here}: {error}")
         wanted = [each for each in self._directories if nodes is None or each in set(nodes)]
-        written = await self._fleet.each(wanted, lambda session: self._write_node(session, here))
+        written = await self._fleet.each(
+            wanted, lambda session: self._write_node(session, here, gone)
+        )
         notes += [
             f"the record could not be written to {node}: {error.what}"
             for node, error in written.items()
@@ -84,12 +95,14 @@ class OwnRecords:
         path = self._path_on(session)
         return _parsed(await session.read_file(path, limit=_LIMIT, timeout=_SECONDS))
 
-    async def _write_node(self, session: NodeSession, entries: list[Entry]) -> None:
+    async def _write_node(
+        self, session: NodeSession, entries: list[Entry], gone: tuple[str, ...]
+    ) -> None:
         try:
             known = await self._read_node(session)
         except NodeError:
             known = []
-        content = _document(_merged([known, entries]))
+        content = _document(_without(_merged([known, entries]), gone))
         await session.write_file(self._path_on(session), content, timeout=_SECONDS)
 
     async def _read_here(self) -> list[Entry]:
@@ -144,6 +157,11 @@ def _merged(known: Iterable[Iterable[Entry]]) -> list[Entry]:
         if _succeeded(entry) or following is None or _succeeded(following)
     ]
     return kept[-MOST:]
+
+
+def _without(entries: Iterable[Entry], names: Iterable[str]) -> list[Entry]:
+    gone = set(names)
+    return [entry for entry in entries if entry["fileName"] not in gone]
 
 
 def _at(entry: Entry) -> float:

@@ -1,0 +1,37 @@
+"""`backup unit`: the systemd unit that runs the scheduler, with this program's own path in it."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from importlib import resources
+from pathlib import Path
+
+_PLACEHOLDER = "/usr/local/bin/etcd-rescue"
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "unit",
+        help="print a systemd unit for `backup run`",
+        description="Print a systemd unit that runs `backup run`, with the path of this program "
+        "in it: etcd-rescue backup unit > /etc/systemd/system/etcd-rescue-backup.service",
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+async def run(_: argparse.Namespace) -> int:
+    """Print it."""
+    text = (resources.files("assets") / "systemd/etcd-rescue-backup.service").read_text()
+    print(text.replace(_PLACEHOLDER, _program()), end="")
+    return 0
+
+
+def _program() -> str:
+    """The absolute path under which this program was started."""
+    started = shutil.which(sys.argv[0]) or sys.argv[0]
+    path = Path(started).absolute()
+    return str(path) if path.name == "etcd-rescue" else _PLACEHOLDER

@@ -374,6 +374,7 @@ class Incident:
         """Backups taken and kept without the platform."""
         from recovery.backups.assembling import assemble
         from recovery.backups.own_backups import Surroundings
+        from recovery.restore.unfinished import unfinished_runs
 
         async def listed() -> Catalog:
             return await self.list_snapshots(records=False)

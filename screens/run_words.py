@@ -9,7 +9,7 @@ from recovery.restore.events import Outcome
 
 _RESTORE = {
     Outcome.DONE: "The restore is done.",
-    Outcome.SHORT: "The restore is done on a majority of the nodes.",
+    Outcome.SHORT: "The restore is done, but for what a resumed run does.",
     Outcome.FAILED: "The restore stopped at a failure.",
     Outcome.REFUSED: "You said no: the restore ended there.",
     Outcome.ABORTED: "The restore was stopped.",

@@ -150,7 +150,7 @@ def _alarms(contents: SnapshotContents) -> Check:
         remedy = "choose a snapshot from before the alarm"
     else:
         meaning = "An alarm travels inside the snapshot: the restored cluster refuses writes."
-        remedy = "after the restore: compact, defragment, etcdctl alarm disarm"
+        remedy = "go on: the plan clears it (compact, defragment, disarm), and asks you first"
     return warned("snapshot's alarms", CLUSTER_SCOPE, told, meaning, remedy)
 
 

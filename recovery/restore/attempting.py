@@ -33,6 +33,8 @@ class Attempts:
     ) -> None:
         self.left_out: dict[str, None] = {}
         """The nodes that the run goes on without."""
+        self.alarm_stays = False
+        """Whether the alarm that came with the snapshot was not cleared."""
         self._plan = plan
         self._telling = telling
         self._worker = worker
@@ -48,15 +50,16 @@ class Attempts:
             self._plan,
             nodes=tuple(node for node in self._plan.nodes if node not in self.left_out),
             absent=(*self._plan.absent, *self.left_out),
+            alarm_stays=self.alarm_stays,
         )
 
     def works(self, action: Action, nodes: frozenset[str] | None = None) -> list[NodeWork]:
         """The action's work on the nodes that take part, and are among `nodes`."""
-        return [
-            work
-            for work in action.works
-            if work.node not in self.left_out and (nodes is None or work.node in nodes)
-        ]
+        there = [work for work in action.works if work.node not in self.left_out]
+        if not there and action.watch is not None and self.present.nodes:
+            # What the bastion does with all members is shown on one of them, whichever it is.
+            there = [replace(action.works[0], node=self.present.nodes[0])]
+        return [work for work in there if nodes is None or work.node in nodes]
 
     async def attempt(
         self, step: Step, action: Action, works: Sequence[NodeWork], *, again: bool

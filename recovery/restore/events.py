@@ -17,7 +17,7 @@ class Outcome(enum.Enum):
     REFUSED = "refused"
     ABORTED = "aborted"
     SHORT = "short"
-    """Done on a majority of the nodes; a resumed run brings the others in."""
+    """Done but for nodes out of reach or an alarm that stays; a resumed run does the rest."""
 
 
 class Stream(enum.Enum):

@@ -10,14 +10,19 @@ from recovery.restore.plan import Gate, RestoreSource, Risk
 
 STAGE_GATE = "stage"
 REPLACE_GATE = "replace"
+ALARM_GATE = "alarm"
 KUBELETS_GATE = "kubelets"
 
 
 def gates(
     cluster: Cluster, grounds: Sequence[NodeGround], source: RestoreSource
 ) -> tuple[Gate, ...]:
-    """Write to staging; take the API down and replace the data; restart kubelets."""
+    """Write to staging; take the API down and replace the data; restart kubelets.
+
+    Before the last, where the snapshot carries NOSPACE: clear the alarm.
+    """
     first = grounds[0]
+    alarm = (_alarm_gate(),) if source.refuses_writes else ()
     return (
         Gate(
             id=STAGE_GATE,
@@ -40,6 +45,7 @@ def gates(
             loses=_loses(source),
             undo="the old data is renamed back, and etcd.yaml with it",
         ),
+        *alarm,
         Gate(
             id=KUBELETS_GATE,
             title="restart kubelet on every node",
@@ -49,6 +55,19 @@ def gates(
             keeps="running containers",
             undo="none is needed",
         ),
+    )
+
+
+def _alarm_gate() -> Gate:
+    return Gate(
+        id=ALARM_GATE,
+        title="clear the alarm NOSPACE, so that etcd takes writes again",
+        risk=Risk.CHANGE,
+        steps=("alarm",),
+        stops="each member while it is defragmented, one after another",
+        keeps="every key and value as they are",
+        loses="the keys' history from before the snapshot; Kubernetes drops it every five minutes",
+        undo="none is needed; without this the restored cluster refuses all writes",
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from recovery.health.space_alarm import NO_SPACE
+
 
 class Risk(enum.Enum):
     """What an action can do to the cluster; the badge on the screen."""
@@ -20,7 +22,7 @@ class Risk(enum.Enum):
 
 
 class Watch(enum.Enum):
-    """Things that only the bastion can see, through tunnels to the members."""
+    """Things that only the bastion can see, or do, through tunnels to the members."""
 
     QUORUM_STILL_LOST = "quorum-still-lost"
     """Nothing came back by itself since the plan was made."""
@@ -29,11 +31,26 @@ class Watch(enum.Enum):
     CONTROL_PLANE_READY = "control-plane-ready"
     """Every API server says that it is ready."""
     MEMBERS_AGREE = "members-agree"
-    """Same members, same hash at the same revision, and a write goes through."""
+    """Same members, same hash at the same revision, and a write goes through.
+
+    Of a snapshot that carries NOSPACE the write and the alarm are left to the step that clears it.
+    """
+    HISTORY_DROPPED = "history-dropped"
+    """History before the restored revision is compacted away; nothing where no alarm is raised."""
+    DEFRAGMENTED = "defragmented"
+    """One member after another has given its free space back; nothing where no alarm is raised."""
+    ALARM_CLEARED = "alarm-cleared"
+    """NOSPACE is taken back on every member, and a write goes through."""
     HEALTH_PROVEN = "health-proven"
     """Every check of the health screen passes."""
     AS_IT_WAS = "as-it-was"
     """What answered before the run answers again."""
+
+
+CLEARING: frozenset[Watch] = frozenset(
+    {Watch.HISTORY_DROPPED, Watch.DEFRAGMENTED, Watch.ALARM_CLEARED}
+)
+"""Without any of these the alarm that came with the snapshot stays."""
 
 
 class Carried(enum.Enum):
@@ -155,6 +172,13 @@ class RestoreSource:
     """The name of the member whose own database it is; None for a backup."""
     members: tuple[PlannedMember, ...] = ()
     """The members as the snapshot knows them."""
+    alarms: tuple[str, ...] = ()
+    """The alarms that travel inside it, by name."""
+
+    @property
+    def refuses_writes(self) -> bool:
+        """Whether what is restored from it takes no writes until the alarm is cleared."""
+        return NO_SPACE in self.alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +237,8 @@ class Plan:
     absent: tuple[str, ...] = ()
     """Control-plane nodes that could not be reached; a resumed run brings them in."""
     before: tuple[MemberBefore, ...] = ()
+    alarm_stays: bool = False
+    """A person has refused to clear the alarm, or it failed; never so in a plan as it is made."""
 
     @property
     def token(self) -> str:

@@ -44,8 +44,9 @@ from recovery.restore.steps.s06_set_aside import set_aside
 from recovery.restore.steps.s07_place import place
 from recovery.restore.steps.s08_start import start
 from recovery.restore.steps.s09_verify import verify
-from recovery.restore.steps.s10_kubelets import restart_kubelets
-from recovery.restore.steps.s11_prove import prove
+from recovery.restore.steps.s10_alarm import clear_alarm
+from recovery.restore.steps.s11_kubelets import restart_kubelets
+from recovery.restore.steps.s12_prove import prove
 
 REVISION_BUMP = 1_000_000_000
 """Enough that no client can have seen a higher revision (etcd's own disaster recovery guide)."""
@@ -142,6 +143,7 @@ def _steps(
     quorum_lost: bool,
 ) -> tuple[Step, ...]:
     after = {ground.name: _sha256(ground.manifest_after) for ground in grounds}
+    alarmed = source.refuses_writes
     return (
         recheck(grounds, source.size + WAL_BYTES),
         stage(grounds, source),
@@ -150,8 +152,10 @@ def _steps(
         set_existing(grounds, after),
         set_aside(grounds),
         place(grounds),
-        start(grounds),
-        verify(grounds),
+        # An API server that cannot write may never be ready: with an alarm it is waited for later.
+        start(grounds, sees_control_plane=not alarmed),
+        verify(grounds, alarmed=alarmed),
+        *((clear_alarm(grounds, source, source.revision + bump),) if alarmed else ()),
         restart_kubelets(facts.cluster.control_plane, facts.cluster.workers),
         prove(grounds),
     )

@@ -22,11 +22,12 @@ from recovery.restore.events import (
     StepStarted,
     Stream,
 )
+from recovery.restore.gates import ALARM_GATE
 from recovery.restore.holding import Holding, Unheld
 from recovery.restore.journal import JournalEvent
 from recovery.restore.node_work import NodeWorker
 from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailure, Operator
-from recovery.restore.plan import Action, Gate, NodeWork, Plan, Step
+from recovery.restore.plan import CLEARING, Action, Gate, NodeWork, Plan, Step
 from recovery.restore.progress import Progress
 from recovery.restore.run_control import RestoreRun
 from recovery.restore.run_record import RunRecord
@@ -142,7 +143,8 @@ class PlanRun(RestoreRun):
             self._taken_over = self._taken_over or error.what
             return Outcome.ABORTED
         missing = (*self.plan.absent, *self._attempts.left_out)
-        return Outcome.SHORT if outcome is Outcome.DONE and missing else outcome
+        short = missing or self._attempts.alarm_stays
+        return Outcome.SHORT if outcome is Outcome.DONE and short else outcome
 
     def _interrupted(self) -> None:
         message = f"The program was stopped. {self._last_words(Outcome.ABORTED)}"
@@ -166,6 +168,7 @@ class PlanRun(RestoreRun):
                 if not self._can_do_without(gate):
                     return Outcome.REFUSED
                 refused |= set(gate.steps)
+                self._attempts.alarm_stays |= gate.id == ALARM_GATE
             if step.id in refused:
                 self._telling.write(
                     JournalEvent.STEP_ENDED, step=step.id, outcome=Outcome.SKIPPED.value
@@ -173,10 +176,11 @@ class PlanRun(RestoreRun):
                 self._telling.emit(StepEnded(now(), step.id, Outcome.SKIPPED))
                 continue
             outcome = await self._step(step)
-            if outcome is not Outcome.DONE:
+            if outcome not in (Outcome.DONE, Outcome.SKIPPED):
                 return outcome
             self._under_way = None
-            self._holds_now = step.safe_after or self._holds_now
+            if outcome is Outcome.DONE:
+                self._holds_now = step.safe_after or self._holds_now
         return Outcome.DONE
 
     def _can_do_without(self, gate: Gate) -> bool:
@@ -220,6 +224,9 @@ class PlanRun(RestoreRun):
                 outcome = Outcome.ABORTED
                 break
             outcome = await self._action(step, action)
+            if outcome is Outcome.DONE and action.watch in CLEARING and self._attempts.alarm_stays:
+                # What comes after it in its step needs it.
+                outcome = Outcome.SKIPPED
             if outcome is not Outcome.DONE:
                 break
         self._record.flush()
@@ -289,6 +296,8 @@ class PlanRun(RestoreRun):
                 outcome=choice.decision.value,
                 message=choice.reason or None,
             )
+        if choice.decision is Decision.SKIP and action.watch in CLEARING:
+            self._attempts.alarm_stays = True
         if choice.decision in (Decision.SKIP, Decision.WITHOUT):
             words = choice.reason or "left for later"
             for node in sorted(failed):
@@ -303,6 +312,7 @@ class PlanRun(RestoreRun):
             inside=self._under_way.title if self._under_way else "",
             taken_over=self._taken_over,
             missing=(*self.plan.absent, *self._attempts.left_out),
+            alarm_stays=self._attempts.alarm_stays,
             way_back=str(self._record.way_back),
             log_path=self.log_path,
         )

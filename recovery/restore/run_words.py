@@ -15,6 +15,7 @@ def last_words(
     inside: str,
     taken_over: str,
     missing: tuple[str, ...],
+    alarm_stays: bool = False,
     way_back: str,
     log_path: str,
 ) -> str:
@@ -30,6 +31,8 @@ def last_words(
             f"The restore is done. The old data is kept on every node; {log_path} "
             "holds the journal and the logs."
         )
+    if outcome is Outcome.SHORT and alarm_stays and not back:
+        return _refuses_writes(missing)
     if outcome is Outcome.SHORT:
         names = in_words(missing)
         done = "rolled back" if back else "restored and runs on a majority of its members"
@@ -46,4 +49,15 @@ def last_words(
         f"{holds} Nothing was deleted. `etcd-rescue runs resume` goes on from here, `runs "
         f"rollback` leads back; script by script the way back is in {way_back}; the journal and "
         f"the logs are in {log_path}."
+    )
+
+
+def _refuses_writes(missing: tuple[str, ...]) -> str:
+    names = in_words(missing) if missing else ""
+    without = f", without {names}" if names else ""
+    again = f"Once {names} can be reached, " if names else ""
+    return (
+        f"The data is restored and the members agree{without}, but they refuse all writes: the "
+        "alarm NOSPACE came with the snapshot and was not cleared, so nothing more is proven. "
+        f"{again}`etcd-rescue runs resume` asks again and does the rest."
     )

@@ -40,4 +40,5 @@ def restore_source(fetched: FetchedSnapshot, taken_at: datetime | None) -> Resto
         taken_at=f"{taken_at:%Y-%m-%dT%H:%M:%SZ}" if taken_at else None,
         member=fetched.member,
         members=tuple(PlannedMember(each.name, each.peer_urls) for each in contents.members),
+        alarms=contents.alarms,
     )

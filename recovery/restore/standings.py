@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recovery.restore.past_runs import PastRun, RunState
-from recovery.restore.plan import Plan, Step
+from recovery.restore.plan import CLEARING, Plan, Step
 from recovery.restore.planned_members import in_words
 from recovery.restore.progress import Progress, progress_of
 from recovery.restore.rollback import is_rollback, rollback_plan
@@ -65,9 +65,14 @@ def _holds(plan: Plan, steps: tuple[StepStanding, ...]) -> str:
             holds = step.safe_after or holds
         elif standing.state in (StepState.UNDER_WAY, StepState.FAILED):
             return f"“{step.title}” is partly done. Before that: {holds}"
-        elif standing.state is StepState.OPEN:
+        elif standing.state is StepState.OPEN or _alarm_stays(step, standing):
             break
     return holds
+
+
+def _alarm_stays(step: Step, standing: StepStanding) -> bool:
+    clears = any(action.watch in CLEARING for action in step.actions)
+    return clears and standing.state is StepState.SKIPPED
 
 
 def _left_out(plan: Plan, progress: Progress) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from recovery.errors import RescueError
 from recovery.health.checks import check_members, wait_until_healthy
 from recovery.health.expected import Expected
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport
+from recovery.health.space_alarm import apart_from_no_space
 from recovery.inventory.model import Cluster
+from recovery.restore.alarm_clearing import AlarmClearing
 from recovery.restore.plan import Plan, Watch
 from recovery.restore.watcher import Note
 from recovery.ssh.fleet import Fleet
@@ -60,6 +62,8 @@ class ClusterWatcher:
                 return await _until(lambda: self._ready(plan), timeout, note)
             case Watch.MEMBERS_AGREE:
                 return await _until(lambda: self._agree(plan), timeout, note)
+            case Watch.HISTORY_DROPPED | Watch.DEFRAGMENTED | Watch.ALARM_CLEARED:
+                return await self._clearing(plan).do(what, timeout, note)
             case Watch.HEALTH_PROVEN:
                 return await self._healthy(plan, timeout, note)
             case Watch.AS_IT_WAS:
@@ -124,12 +128,20 @@ class ClusterWatcher:
         present = {n: m for n, m in self._manifests.items() if n in plan.nodes}
         absent = [m.name for m in plan.members if m.name in plan.absent]
         checks = await check_members(self._fleet, present, self._expected, absent=absent)
+        if plan.source.refuses_writes:
+            # The next step clears it; the last proof allows no alarm.
+            checks = apart_from_no_space(checks)
         return _failures(checks, plan)
 
+    def _clearing(self, plan: Plan) -> AlarmClearing:
+        present = {n: m for n, m in self._manifests.items() if n in plan.nodes}
+        return AlarmClearing(self._fleet, present, self._expected.restored_revision)
+
     async def _healthy(self, plan: Plan, timeout: float, note: Note) -> dict[str, str]:
-        if plan.absent:
-            # The whole proof follows when all members are there.
-            note(plan.nodes[0], "the members that are there are compared; the others follow later")
+        if plan.absent or plan.alarm_stays:
+            # The whole proof follows when all members are there, and take writes.
+            later = "the others follow later" if plan.absent else "they refuse writes: NOSPACE"
+            note(plan.nodes[0], f"the members that are there are compared; {later}")
             return await _until(lambda: self._agree(plan), timeout, note)
         self.last_report = await wait_until_healthy(
             self._fleet,

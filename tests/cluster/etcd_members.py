@@ -117,6 +117,8 @@ class RealMember:
     address: str
     root: Path
     port: int = 2379
+    quota: int = 0
+    """Bytes; 0 is etcd's own default."""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -168,6 +170,7 @@ class RealMember:
             "--unsafe-no-fsync=true",
             "--heartbeat-interval=100",
             "--election-timeout=500",
+            f"--quota-backend-bytes={self.quota}",
             "--log-level=error",
         ]
         return [*flags, f"--initial-cluster-state={state}"] if state else flags

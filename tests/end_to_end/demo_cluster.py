@@ -55,10 +55,10 @@ class Demo:
         ran = self.command(*arguments, "-o", "json")
         return json.loads(ran.stdout)
 
-    def nodes(self) -> list[dict[str, Any]]:
-        """The control-plane nodes as the inventory has them."""
+    def nodes(self, role: str = "controlPlane") -> list[dict[str, Any]]:
+        """The control-plane nodes (or the `workers`) as the inventory has them."""
         clusters = yaml.safe_load(self.inventory.read_text())["clusters"]
-        entries: list[dict[str, Any]] = clusters[0]["controlPlane"]
+        entries: list[dict[str, Any]] = clusters[0][role]
         return entries
 
     def contents(self, node: dict[str, Any]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from recovery.restore.events import ActionEnded, Event, Outcome, Output, RunEnde
 from recovery.restore.journal import JournalEvent, read_journal
 from recovery.restore.node_work import NodeWorker, Try, WorkResult
 from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailure
-from recovery.restore.plan import Gate, NodeWork, Plan, Watch
+from recovery.restore.plan import Gate, NodeWork, Plan, RestoreSource, Watch
 from recovery.restore.planner import PlanOptions, plan
 from recovery.restore.run import PlanRun
 from recovery.restore.run_control import RestoreRun
@@ -60,11 +60,13 @@ class ScriptedWatcher:
 
     def __init__(self) -> None:
         self.answers: dict[Watch, dict[str, str]] = {}
+        self.asked: list[tuple[Watch, Plan]] = []
 
     async def watch(
         self, what: Watch, plan: Plan, *, timeout: float, note: Note
     ) -> Mapping[str, str]:
         note(plan.nodes[0], "looking")
+        self.asked.append((what, plan))
         return self.answers.get(what, {})
 
 
@@ -89,8 +91,8 @@ class ScriptedOperator:
 class Stage:
     """A run with everything scripted around it."""
 
-    def __init__(self, directory: Path) -> None:
-        self.plan = plan(facts(), SOURCE, PlanOptions("run-1"))
+    def __init__(self, directory: Path, source: RestoreSource = SOURCE) -> None:
+        self.plan = plan(facts(), source, PlanOptions("run-1"))
         self.record = RunRecord.of_new_run(directory, self.plan)
         self.worker = ScriptedWorker(self.record.journal.path)
         self.watcher = ScriptedWatcher()

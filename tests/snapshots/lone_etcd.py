@@ -60,8 +60,9 @@ def snapshot_status(path: Path) -> Status:
 class LoneEtcd:
     """The member. As a context manager it is stopped at the end."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, quota: int = 8 << 30) -> None:
         self._data = directory / "data"
+        self._quota = quota
         self._client, self._peer = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
 
     def __enter__(self) -> Self:
@@ -72,7 +73,7 @@ class LoneEtcd:
                 *("--advertise-client-urls", self._client, "--listen-peer-urls", self._peer),
                 *("--initial-advertise-peer-urls", self._peer, "--name", "etcd-1"),
                 *("--initial-cluster", f"etcd-1={self._peer}"),
-                *("--quota-backend-bytes", str(8 << 30)),
+                *("--quota-backend-bytes", str(self._quota)),
                 *(("--unsafe-no-fsync",) if self._takes_unsafe_no_fsync() else ()),
             ],
             env=CLEAN,

@@ -55,8 +55,15 @@ esac
 )
 
 
-def start(grounds: Sequence[NodeGround], seconds_to_form: float = 300) -> Step:
-    """kubelet on every node at once, then etcd, then the API servers."""
+SECONDS_TO_FORM = 300.0
+
+
+def start(grounds: Sequence[NodeGround], *, sees_control_plane: bool = True) -> Step:
+    """kubelet on every node at once, then etcd, then the API servers.
+
+    `sees_control_plane`: whether the API servers are waited for here.
+    """
+    ready = (control_plane_ready(grounds),) if sees_control_plane else ()
     return Step(
         id="start",
         title="start",
@@ -64,8 +71,8 @@ def start(grounds: Sequence[NodeGround], seconds_to_form: float = 300) -> Step:
         documented_as="5",
         actions=(
             _start_kubelet(grounds),
-            _etcd_formed(grounds, seconds_to_form),
-            _control_plane_ready(grounds, seconds_to_form),
+            _etcd_formed(grounds),
+            *ready,
         ),
         safe_after="The cluster runs on the restored data.",
     )
@@ -104,7 +111,7 @@ def _start_kubelet(grounds: Sequence[NodeGround]) -> Action:
     )
 
 
-def _etcd_formed(grounds: Sequence[NodeGround], seconds: float) -> Action:
+def _etcd_formed(grounds: Sequence[NodeGround]) -> Action:
     return Action(
         id="etcd-formed",
         title="see etcd form",
@@ -118,11 +125,12 @@ def _etcd_formed(grounds: Sequence[NodeGround], seconds: float) -> Action:
             for ground in grounds
         ),
         watch=Watch.ETCD_FORMED,
-        timeout=seconds,
+        timeout=SECONDS_TO_FORM,
     )
 
 
-def _control_plane_ready(grounds: Sequence[NodeGround], seconds: float) -> Action:
+def control_plane_ready(grounds: Sequence[NodeGround]) -> Action:
+    """The API servers are asked until each is ready."""
     return Action(
         id="control-plane-ready",
         title="see the API servers ready",
@@ -136,7 +144,7 @@ def _control_plane_ready(grounds: Sequence[NodeGround], seconds: float) -> Actio
             for ground in grounds
         ),
         watch=Watch.CONTROL_PLANE_READY,
-        timeout=seconds,
+        timeout=SECONDS_TO_FORM,
         # etcd is compared next in any case; the last step waits for the API servers again.
         essential=False,
     )

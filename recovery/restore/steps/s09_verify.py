@@ -8,8 +8,11 @@ from recovery.restore.ground import NodeGround
 from recovery.restore.plan import Action, NodeWork, Risk, Step, Watch
 
 
-def verify(grounds: Sequence[NodeGround]) -> Step:
-    """Same members, same hash at one revision, one leader, no alarm; a write goes through."""
+def verify(grounds: Sequence[NodeGround], *, alarmed: bool = False) -> Step:
+    """Same members, same hash at one revision, one leader, no alarm; a write goes through.
+
+    `alarmed`: the snapshot carries NOSPACE, so that no write goes through yet.
+    """
     action = Action(
         id="members-agree",
         title="compare the members",
@@ -31,5 +34,8 @@ def verify(grounds: Sequence[NodeGround]) -> Step:
         purpose="The members are compared with each other and with the snapshot.",
         documented_as="6",
         actions=(action,),
-        safe_after="etcd is proven; the Kubernetes side follows.",
+        safe_after="The members hold the same data, the snapshot's; they refuse writes until the "
+        "alarm NOSPACE is cleared."
+        if alarmed
+        else "etcd is proven; the Kubernetes side follows.",
     )

@@ -1,4 +1,4 @@
-"""Step 11: the final checks, until they hold."""
+"""Step 12: the final checks, until they hold."""
 
 from __future__ import annotations
 

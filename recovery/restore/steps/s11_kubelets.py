@@ -1,4 +1,4 @@
-"""Step 10: restart kubelet on every node, workers too, so that all of them see the new data."""
+"""Step 11: restart kubelet on every node, workers too, so that all of them see the new data."""
 
 from __future__ import annotations
 

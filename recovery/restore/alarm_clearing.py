@@ -24,6 +24,8 @@ from recovery.ssh.fleet import Fleet
 _ANSWER_SECONDS = 60.0
 _QUESTION_SECONDS = 5.0
 _PAUSE = 0.5
+_NEARLY = 0.8
+"""Of the quota: from here on the alarm is likely to come again soon."""
 
 
 class AlarmClearing:
@@ -102,7 +104,7 @@ class AlarmClearing:
                 size = after
 
     async def _disarm(self, node: str, alarms: list[Alarm], note: Note) -> None:
-        await self._require_room()
+        await self._require_room(note)
         async with self._member(node) as member:
             for alarm in alarms:
                 await member.disarm(alarm)
@@ -115,7 +117,7 @@ class AlarmClearing:
             raise EtcdError(f"a write does not go through: {told or 'no member answers'}")
         note(node, f"a write went through {write.through}, and was read on every member")
 
-    async def _require_room(self) -> None:
+    async def _require_room(self, note: Note) -> None:
         """Taken back while there is no room, the alarm would be raised again by the next write."""
         full = []
         for node, manifest in self._manifests.items():
@@ -124,8 +126,11 @@ class AlarmClearing:
                 continue
             async with self._member(node) as member:
                 size = (await member.status()).database_size
+            told = f"{in_mebibytes(size)} of {in_mebibytes(quota)}"
             if size >= quota:
-                full.append(f"{node}: {in_mebibytes(size)} of {in_mebibytes(quota)}")
+                full.append(f"{node}: {told}")
+            elif size >= quota * _NEARLY:
+                note(node, f"nearly full again, {told}: raise --quota-backend-bytes soon")
         if full:
             raise EtcdError(
                 "the database is over its quota even after defragmentation "

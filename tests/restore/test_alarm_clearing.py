@@ -106,6 +106,12 @@ async def test_keys_that_fill_the_quota_by_themselves_are_told_with_the_remedy(
     full: Full,
 ) -> None:
     revision = await full.fill(keys=1000)
+    full.etcd.stop()
+    for member in full.etcd.members.values():
+        member.quota = QUOTA // 2
+    full.manifests = {name: full.etcd.manifest(name) for name in full.etcd.members}
+    full.etcd.start()
+    await until_serving(full.etcd)
     assert await full.do(Watch.HISTORY_DROPPED, revision) == {}
     assert await full.do(Watch.DEFRAGMENTED, revision) == {}
     told = await full.do(Watch.ALARM_CLEARED, revision)

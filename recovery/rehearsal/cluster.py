@@ -24,6 +24,7 @@ from recovery.rehearsal.node.layout import CLUSTER_NAME, NodeLayout
 from recovery.rehearsal.node.processes import MARKER
 from recovery.rehearsal.node.simulated_node import SimulatedNode
 from recovery.rehearsal.node.stored_objects import encode_builtin
+from recovery.rehearsal.node_power import NodePower
 from recovery.rehearsal.object_store import ObjectStore
 from recovery.rehearsal.pki import (
     make_authorities,
@@ -75,6 +76,8 @@ class RehearsalCluster:
         key = directory / "client_key"
         port = common_free_port([node.layout.address for node in self.nodes])
         self.ssh = [NodeSshServer(node, port, key) for node in self.nodes]
+        for node, server in zip(self.nodes, self.ssh, strict=True):
+            node.power = NodePower(node, server)
 
     @property
     def control_plane(self) -> list[NodeLayout]:

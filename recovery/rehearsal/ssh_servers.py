@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recovery.rehearsal.node.faults import SLOW_SECONDS, Fault
 from recovery.rehearsal.node.simulated_node import SimulatedNode
 from recovery.rehearsal.ssh_commands import serve_command
 
@@ -76,6 +78,8 @@ class NodeSshServer:
             connection.abort()
 
     async def _run(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        if Fault.SLOW in self.node.faults:
+            await asyncio.sleep(SLOW_SECONDS)
         await serve_command(process, self.node.layout.home, self.node.environment())
 
 

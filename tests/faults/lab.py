@@ -114,11 +114,12 @@ class Lab:
     def wait_for_event(running: subprocess.Popen[str], event: str, name: str) -> None:
         """Read its events (`--events json`) until this one has come."""
         assert running.stderr is not None
+        line = "nothing"
         for line in running.stderr:
             told = json.loads(line)
             if told["event"] == event and name in (told.get("step"), told.get("action")):
                 return
-        raise AssertionError(f"{event} {name} never came")
+        raise AssertionError(f"{event} {name} never came; the last was {line}")
 
     @staticmethod
     def wait_until_silent(running: subprocess.Popen[str], seconds: float) -> None:
@@ -129,6 +130,21 @@ class Lab:
             while selector.select(seconds):
                 if not running.stderr.readline():
                     return
+
+    def fault(self, node: str, *words: str) -> None:
+        """Give a node a fault, or take it back (recovery.rehearsal.node.faults)."""
+        command = self.demo.directory / "nodes" / node / "fault"
+        subprocess.run([command, *words], check=True, capture_output=True, timeout=60)
+
+    @staticmethod
+    def wait_for_words(running: subprocess.Popen[str], node: str, words: str) -> None:
+        """Read its events until a node's output, or what is said about it, has these words."""
+        assert running.stderr is not None
+        for line in running.stderr:
+            told = json.loads(line)
+            if told.get("node") == node and words in str(told.get("lines")):
+                return
+        raise AssertionError(f"{node} never said {words!r}")
 
     def good(self, *arguments: str) -> str:
         """The same, which must succeed; its stderr."""

@@ -76,6 +76,11 @@ class NodeLayout:
         return self.root / "usr/bin"
 
     @property
+    def fault_command(self) -> Path:
+        """The command that gives this node a fault; not on its PATH."""
+        return self.root / "fault"
+
+    @property
     def logs(self) -> Path:
         """Output of containers."""
         return self.root / "var/log/pods"

@@ -12,6 +12,9 @@ from pathlib import Path
 MARKER = "ETCD_RESCUE_REHEARSAL"
 """Environment variable of every process of a rehearsal; its value is the cluster's directory."""
 
+NODE_MARKER = "ETCD_RESCUE_REHEARSAL_NODE"
+"""The same for every process of one node; its value is the node's root directory."""
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -40,9 +43,9 @@ async def start_process(
         os.close(descriptor)
 
 
-def kill_marked(directory: Path) -> None:
-    """SIGKILL every process that carries the cluster's marker, but this one."""
-    wanted = f"{MARKER}={directory}".encode()
+def kill_marked(directory: Path, marker: str = MARKER) -> None:
+    """SIGKILL every process that carries the marker of a cluster (or a node), but this one."""
+    wanted = f"{marker}={directory}".encode()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue

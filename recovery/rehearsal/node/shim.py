@@ -27,8 +27,9 @@ def main(arguments: "list[str]") -> int:
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as answers:
             answer = json.loads(answers.read() or b'{"out": "", "err": "no answer\\n", "exit": 1}')
-    sys.stdout.write(answer["out"])
-    sys.stderr.write(answer["err"])
+    # A program may say bytes that are no text.
+    sys.stdout.buffer.write(answer["out"].encode("utf-8", "surrogateescape"))
+    sys.stderr.buffer.write(answer["err"].encode("utf-8", "surrogateescape"))
     return int(answer["exit"])
 
 

@@ -17,10 +17,12 @@ from pathlib import Path
 from recovery.rehearsal.node.answer import Answer, refused
 from recovery.rehearsal.node.api_reports import ApiReports
 from recovery.rehearsal.node.crictl import ENDPOINT_VARIABLE, crictl
+from recovery.rehearsal.node.faults import BROKEN_ETCD, Fault, Faults, fault_command
 from recovery.rehearsal.node.kubectl import kubectl
 from recovery.rehearsal.node.kubelet import Kubelet
 from recovery.rehearsal.node.layout import NodeLayout
-from recovery.rehearsal.node.processes import MARKER
+from recovery.rehearsal.node.power import Power
+from recovery.rehearsal.node.processes import MARKER, NODE_MARKER
 from recovery.rehearsal.node.runtime import Runtime
 from recovery.rehearsal.node.systemctl import systemctl
 
@@ -56,9 +58,13 @@ class SimulatedNode:
     ) -> None:
         self.layout = layout
         self._programs = {**stand_ins(), **programs}
+        self._etcd = self._programs.get("etcd", BROKEN_ETCD)
         self._cluster = cluster
         digest = hashlib.sha256(str(layout.root).encode()).hexdigest()[:16]
         self._socket = f"etcd-rescue-{digest}"
+        self.faults = Faults()
+        self.power: Power | None = None
+        """Switches it off and on; None where nothing is to be switched."""
         self.runtime = Runtime(layout.logs, self.environment())
         reports = ApiReports(layout.name, layout.admin_kubeconfig, api_servers)
         self.kubelet = Kubelet(
@@ -81,6 +87,7 @@ class SimulatedNode:
             ENDPOINT_VARIABLE: "unix:///run/containerd/containerd.sock",
             "KUBECONFIG": str(self.layout.admin_kubeconfig),
             MARKER: str(self._cluster),
+            NODE_MARKER: str(self.layout.root),
         }
 
     async def start(self, *, kubelet: bool = True) -> None:
@@ -111,8 +118,9 @@ class SimulatedNode:
                 await self.runtime.stop(container, 0)
 
     def _write_commands(self) -> None:
-        for name in COMMANDS:
-            path = self.layout.commands / name
+        paths = {name: self.layout.commands / name for name in COMMANDS}
+        paths["fault"] = self.layout.fault_command
+        for name, path in paths.items():
             words = [sys.executable, "-S", "-E", str(_SHIM), self._socket, name]
             path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
             path.chmod(0o755)
@@ -134,8 +142,12 @@ class SimulatedNode:
     async def _answer(
         self, program: str, arguments: list[str], directory: Path, kubeconfig: Path
     ) -> Answer:
+        if program == "fault":
+            return await self._fault(arguments)
+        if Fault.OFF in self.faults:
+            return Answer("", f"{program}: the node is off\n", 1)
         if program == "systemctl":
-            return await systemctl(self.kubelet, arguments)
+            return await systemctl(self.kubelet, self.faults, arguments)
         if program == "crictl" and arguments == ["info"]:
             told = {"config": {"containerdRootDir": str(self.layout.containerd)}}
             return Answer(json.dumps(told, indent=2) + "\n")
@@ -146,6 +158,12 @@ class SimulatedNode:
         if program == "hostname" and set(arguments) <= {"-s", "-f", "--short", "--fqdn"}:
             return Answer(f"{self.layout.name}\n")
         return refused(program, " ".join(arguments))
+
+    async def _fault(self, arguments: list[str]) -> Answer:
+        answer = await fault_command(self.faults, self.power, arguments)
+        etcd = BROKEN_ETCD if Fault.ETCD_BREAKS in self.faults else self._etcd
+        self._programs["etcd"] = etcd
+        return answer
 
 
 def _same_user(writer: asyncio.StreamWriter) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recovery.rehearsal.node.answer import Answer, refused
+from recovery.rehearsal.node.faults import NOISE, Fault, Faults
 from recovery.rehearsal.node.kubelet import Kubelet
 
 _EMPTY = ("UpheldBy", "TriggeredBy", "RequiredBy", "BoundBy")
@@ -13,7 +14,7 @@ _EMPTY = ("UpheldBy", "TriggeredBy", "RequiredBy", "BoundBy")
 _QUIET = {"-q", "--quiet", "--no-pager", "--no-block"}
 
 
-async def systemctl(kubelet: Kubelet, arguments: Sequence[str]) -> Answer:
+async def systemctl(kubelet: Kubelet, faults: Faults, arguments: Sequence[str]) -> Answer:
     """Answer as systemd would, for the verbs that matter here."""
     words = [word for word in arguments if word not in _QUIET]
     quiet = "-q" in arguments or "--quiet" in arguments
@@ -25,7 +26,7 @@ async def systemctl(kubelet: Kubelet, arguments: Sequence[str]) -> Answer:
     if verb == "daemon-reload":
         return Answer()
     if verb == "is-active" and len(units) > 1:
-        return await _are_active(kubelet, units, quiet=quiet)
+        return await _are_active(kubelet, faults, units, quiet=quiet)
     if len(units) != 1:
         return refused("systemctl", " ".join(words))
     unit = units[0].removesuffix(".service")
@@ -42,17 +43,15 @@ async def systemctl(kubelet: Kubelet, arguments: Sequence[str]) -> Answer:
         word = "active (running)" if active else "inactive (dead)"
         return Answer(f"● {unit}.service\n     Active: {word}\n", "", 0 if active else 3)
     if unit == "kubelet" and verb in ("start", "stop", "restart"):
-        if verb != "start":
-            await kubelet.stop()
-        if verb != "stop":
-            kubelet.start()
-        return Answer()
+        return await _change_kubelet(kubelet, faults, verb)
     return refused("systemctl", " ".join(words))
 
 
-async def _are_active(kubelet: Kubelet, units: Sequence[str], *, quiet: bool) -> Answer:
+async def _are_active(
+    kubelet: Kubelet, faults: Faults, units: Sequence[str], *, quiet: bool
+) -> Answer:
     """A word for each; the status is good as soon as one of them is active."""
-    answers = [await systemctl(kubelet, ["is-active", unit]) for unit in units]
+    answers = [await systemctl(kubelet, faults, ["is-active", unit]) for unit in units]
     status = min(answer.exit for answer in answers)
     return Answer("" if quiet else "".join(answer.out for answer in answers), "", status)
 
@@ -67,6 +66,18 @@ def _show(words: Sequence[str]) -> Answer:
     if set(names) - set(known):
         return refused("systemctl show", " ".join(words))
     return Answer("".join(f"{name}={known[name]}\n" for name in names))
+
+
+async def _change_kubelet(kubelet: Kubelet, faults: Faults, verb: str) -> Answer:
+    if verb == "stop" and Fault.KUBELET_STAYS in faults:
+        return Answer("", "Job for kubelet.service canceled.\n", 1)
+    if verb == "stop" and Fault.KUBELET_HANGS in faults:
+        await faults.over(Fault.KUBELET_HANGS)
+    if verb != "start":
+        await kubelet.stop()
+    if verb != "stop":
+        kubelet.start()
+    return Answer(NOISE if Fault.NOISY in faults else "")
 
 
 def _unknown_unit(verb: str, unit: str) -> Answer:

@@ -152,6 +152,28 @@ def test_nothing_is_placed_over_data_that_was_not_set_aside(disk: Disk) -> None:
     assert (disk.data_dir / "member/snap/db").read_bytes() == b"the old data"
 
 
+@pytest.mark.parametrize("had_data", [True, False])
+def test_what_a_node_that_booted_in_between_has_made_is_kept_out_of_the_way(
+    disk: Disk, had_data: bool
+) -> None:
+    stage(disk)
+    if not had_data:
+        (disk.data_dir / "member").rename(disk.root / "lost")
+    good(disk.run("set-aside", "set-data-aside"))
+    (disk.data_dir / "member/snap").mkdir(parents=True)
+    (disk.data_dir / "member/snap/db").write_bytes(b"an empty beginning")
+    put_restored_member(disk)
+    good(disk.run("set-aside", "set-data-aside"))
+    good(disk.run("place", "place-member"))
+    assert (disk.data_dir / "member/snap/db").read_bytes() == b"the new data"
+    (kept,) = disk.staging.glob("in-the-way-*/member/snap/db")
+    assert kept.read_bytes() == b"an empty beginning"
+    good(disk.run("place", "place-member", "undo"))
+    good(disk.run("set-aside", "set-data-aside", "undo"))
+    old = disk.data_dir / "member/snap/db"
+    assert old.read_bytes() == b"the old data" if had_data else not old.exists()
+
+
 def test_a_node_whose_data_is_gone_has_nothing_to_set_aside_and_goes_on(disk: Disk) -> None:
     (disk.data_dir / "member").rename(disk.root / "elsewhere")
     stage(disk)

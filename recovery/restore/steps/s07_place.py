@@ -20,7 +20,12 @@ else
     + textwrap.indent(KUBELET_STAYS_STOPPED.strip("\n"), "  ")
     + """
   [ -s "$RESTORED/member/snap/db" ] || stop "there is no restored member in $RESTORED"
-  [ ! -e "$MEMBER" ] || stop "$MEMBER is in the way: the old data was not set aside"
+  if [ -e "$MEMBER" ]; then
+    [ -e "$ASIDE/member" ] || [ -e "$ASIDE/there-was-no-member" ] || \\
+      stop "$MEMBER is in the way: the old data was not set aside"
+    # A node that booted in between has started etcd on the empty directory: kept, out of the way.
+    run mv -T "$MEMBER" "$(mktemp -d "$STAGING/in-the-way-XXXXXX")/member"
+  fi
   mkdir -p "$DATA_DIR"
   # Owner and mode first, the rename last: from then on it is whole.
   chown -R "$OWNER" "$RESTORED/member"
@@ -79,6 +84,7 @@ def place(grounds: Sequence[NodeGround]) -> Step:
                     _PLACE,
                     **placing(ground),
                     aside=ground.aside,
+                    staging=ground.staging,
                     data_dir=ground.data_dir,
                     owner=ground.owner,
                 ),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from recovery.backups.catalog import keep_verdicts, list_catalog, with_verdict
 from recovery.backups.credentials import AskForKeys
 from recovery.backups.model import Catalog, Copy, Integrity, Record, Snapshot
+from recovery.backups.restore_from import restore_from
 from recovery.cluster.diagnosis import diagnose
 from recovery.cluster.facts import ClusterFacts, Diagnosis, EtcdManifest
 from recovery.errors import RefusedError, SnapshotError
@@ -98,18 +99,20 @@ class Incident:
     @property
     def diagnosis(self) -> Diagnosis:
         """The diagnosis from the latest facts; state UNKNOWN before the first look."""
-        return diagnose(self.facts, self.cluster)
+        return diagnose(self.facts, self.cluster, restore_from(self.catalog))
 
-    async def look(self, on_node: Callable[[str, str], None] | None = None) -> ClusterFacts:
+    async def look(
+        self, on_node: Callable[[str, str], None] | None = None, *, hasty: bool = False
+    ) -> ClusterFacts:
         """Ask all nodes and members; never raises for a node that is down.
 
         `on_node` hears a node's name and a few words ("etcd running, no leader", "unreachable")
-        as each answers.
+        as each answers. `hasty`: a silent node is given up after seconds, for a diagnosis now.
         """
         await warmed(*SSH_AND_ETCD)
         from recovery.cluster.gather import gather
 
-        self.facts = await gather(self._fleet, self.cluster, on_node)
+        self.facts = await gather(self._fleet, self.cluster, on_node, hasty=hasty)
         return self.facts
 
     async def list_snapshots(

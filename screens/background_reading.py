@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from recovery.backups.model import Integrity, Snapshot
 from recovery.backups.same_backup import by_backup
-from recovery.cluster.facts import ClusterState
 from recovery.errors import RescueError
 from screens.case import Case
 
@@ -76,7 +75,7 @@ class BackgroundReading:
         newest, best = self.case.newest, self.case.newest_verified(self.case.incident.catalog)
         if newest is None or newest.snapshot is None or best is None:
             return
-        alive = self.case.incident.diagnosis.state in (ClusterState.HEALTHY, ClusterState.DEGRADED)
+        alive = self.case.incident.diagnosis.state.has_quorum
         pair = (best.name, newest.snapshot.name)
         moved = best.size + newest.snapshot.size
         if alive or pair[0] == pair[1] or pair in self.case.comparisons or moved > MOVED_UNASKED:

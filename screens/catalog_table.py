@@ -9,7 +9,6 @@ from textual.content import Content
 
 from recovery.backups.model import Catalog, Integrity, Snapshot, StoreKind
 from recovery.backups.same_backup import by_backup
-from recovery.cluster.facts import ClusterState
 from screens.case import Case
 from screens.exporting import markdown_table
 from screens.loss_words import own_data_note
@@ -44,7 +43,7 @@ def order_of(
     nothing that anybody would restore while it has one. Of a backup of which each node wrote a
     file of its own, one file stands for all, unless a text is wanted.
     """
-    alive = case.incident.diagnosis.state in (ClusterState.HEALTHY, ClusterState.DEGRADED)
+    alive = case.incident.diagnosis.state.has_quorum
     shown = [item for item in snapshots if _contains(case, item, wanted.casefold())]
     own = [item for item in shown if item.member is not None and not alive]
     backups = [item for item in shown if item.member is None]

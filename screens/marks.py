@@ -66,6 +66,9 @@ OF_OUTCOME = {
 OF_CLUSTER = {
     ClusterState.HEALTHY: Mark.OK,
     ClusterState.DEGRADED: Mark.WARNING,
+    ClusterState.API_DOWN: Mark.WARNING,
+    ClusterState.DIVERGED: Mark.FAILED,
+    ClusterState.STARTABLE: Mark.FAILED,
     ClusterState.QUORUM_LOST: Mark.FAILED,
     ClusterState.UNREACHABLE: Mark.FAILED,
     ClusterState.UNKNOWN: Mark.RUNNING,

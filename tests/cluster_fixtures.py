@@ -40,6 +40,14 @@ class RunningRehearsal:
     supervisor: subprocess.Popen[str]
     timings: Mapping[str, float] = field(default_factory=dict)
 
+    def break_it(self, way: Breakage) -> None:
+        """Break it, once more, in this way."""
+        assert self.supervisor.stdin is not None and self.supervisor.stdout is not None
+        self.supervisor.stdin.write(f"break {way.value}\n")
+        self.supervisor.stdin.flush()
+        answer = json.loads(self.supervisor.stdout.readline())
+        assert answer == {"broken": way.value}
+
     @property
     def cluster(self) -> Cluster:
         """The cluster as its inventory describes it."""

@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": "whether snapshots can be trusted",
     "diff": "what changed between two snapshots",
     "rehearse": "prove that a snapshot comes back, on this machine",
+    "check": "what is wrong, and what to do; changes nothing",
     "plan": "what a restore would do; touches nothing",
     "restore": "restore the cluster from a snapshot",
     "health": "prove that the cluster is healthy",
@@ -45,6 +46,7 @@ Without a command, the interface opens. Every act of the interface has a command
 _EPILOGUE = """\
 In an incident:
   etcd-rescue                              the interface, on the inventory that is found
+  etcd-rescue check                        what is wrong, and what to do; changes nothing
   etcd-rescue snapshots                    which backups exist, and where
   etcd-rescue verify latest                whether the newest can be trusted
   etcd-rescue plan latest                  what a restore would do; touches nothing

@@ -37,4 +37,10 @@ def _containers(listed: list[object]) -> Iterator[Container]:
             name=str(named.get("name", "")),
             state=str(entry.get("state", "")),
             attempt=attempt if isinstance(attempt, int) else 0,
+            created_at=_seconds(entry.get("createdAt")),
         )
+
+
+def _seconds(nanoseconds: object) -> float:
+    text = str(nanoseconds)
+    return int(text) / 1e9 if text.isdecimal() else 0.0

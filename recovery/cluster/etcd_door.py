@@ -68,7 +68,10 @@ _OPTIONS: Final = (
 )
 
 _STATUS_ERRORS = 8
+_STATUS_IN_USE = 9
 _STATUS_LEARNER = 10
+_STATUS_QUOTA = 12
+"""Since etcd 3.6."""
 _MEMBER_LEARNER = 5
 
 _NOTHING = b"\0"
@@ -126,6 +129,8 @@ class Door:
                 for f in unknown
                 if f.field_number == _STATUS_ERRORS
             ),
+            database_in_use=_number(unknown, _STATUS_IN_USE),
+            quota=_number(unknown, _STATUS_QUOTA),
         )
 
     async def members(self, timeout: float) -> tuple[ListedMember, ...]:
@@ -267,6 +272,10 @@ def _wake(ended: asyncio.Future[None]) -> None:
 
 def _told(error: Any) -> tuple[str, str]:
     return str(error.code().name), str(error.details() or "")
+
+
+def _number(unknown: Iterable[Any], number: int) -> int | None:
+    return next((int(f.data) for f in unknown if f.field_number == number), None)
 
 
 def _flag(message: Any, number: int) -> bool:

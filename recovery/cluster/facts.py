@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from recovery.cluster.certificates import NodeCertificates
 from recovery.cluster.encryption_at_rest import EncryptionFacts
@@ -12,6 +13,11 @@ from recovery.cluster.ports import PortFacts
 from recovery.cluster.surroundings import Surroundings
 from recovery.errors import NodeError
 from recovery.inventory.model import Cluster, Node
+
+if TYPE_CHECKING:
+    from recovery.cluster.agreement import Agreement
+    from recovery.cluster.api_answer import ApiAnswer
+    from recovery.cluster.etcd_exit import EtcdExit
 
 
 class ServiceState(enum.Enum):
@@ -108,6 +114,13 @@ class DataDirFacts:
     work_free: int
     parent_device: int
     """st_dev of the directory that the data directory stands in."""
+    fault: str | None = None
+    """Why no etcd can open the database; None where nothing speaks against it."""
+
+    @property
+    def intact(self) -> bool:
+        """Whether a member could start from it, as far as a look from outside tells."""
+        return bool(self.database_size) and self.wal_files > 0 and self.fault is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +132,8 @@ class Container:
     state: str
     """CONTAINER_RUNNING, CONTAINER_EXITED, …"""
     attempt: int = 0
+    created_at: float = 0.0
+    """Seconds since 1970 by the node's clock; 0 where the listing does not say."""
 
     @property
     def running(self) -> bool:
@@ -157,6 +172,12 @@ class NodeFacts:
     ports: PortFacts | None = None
     surroundings: Surroundings | None = None
     encryption: EncryptionFacts | None = None
+    api_server: ApiAnswer | None = None
+    """Its own word; None where it was not asked, because the etcd behind it does not serve."""
+    etcd_exit: EtcdExit | None = None
+    """Why etcd does not answer, by its log; None where it does, or where it has no container."""
+    manifest_elsewhere: str | None = None
+    """Where an etcd.yaml lies that is not among the manifests, if there is none among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +196,10 @@ class MemberStatus:
     raft_term: int
     raft_index: int
     errors: tuple[str, ...] = ()
+    database_in_use: int | None = None
+    """Bytes of `database_size` that hold data; the rest comes back by defragmenting."""
+    quota: int | None = None
+    """At how many bytes it stops taking writes; None where nobody knows."""
 
     @property
     def is_leader(self) -> bool:
@@ -198,6 +223,8 @@ class ClusterFacts:
     """Why a member does not answer, in words."""
     mistrusted: frozenset[str] = frozenset()
     """Silent members that run all the same: TLS between them and this program fails."""
+    agreement: Agreement | None = None
+    """Whether those that serve hold the same data; None where fewer than two could be asked."""
 
 
 class ClusterState(enum.Enum):
@@ -205,10 +232,40 @@ class ClusterState(enum.Enum):
 
     HEALTHY = "HEALTHY"
     DEGRADED = "DEGRADED"
+    API_DOWN = "API NOT READY"
+    """etcd is healthy, and an API server in front of it is not."""
+    DIVERGED = "DIVERGED"
+    """A quorum serves, and its members do not hold the same data."""
+    STARTABLE = "QUORUM LOST, DATA INTACT"
+    """Enough members still have their data: starting them brings the quorum back."""
     QUORUM_LOST = "QUORUM LOST"
     UNREACHABLE = "UNREACHABLE"
     UNKNOWN = "LOOKING"
     """Facts have not arrived yet."""
+
+    @property
+    def has_quorum(self) -> bool:
+        """Whether etcd serves, so that a restore would take it back in time."""
+        return self in _WITH_QUORUM
+
+
+_WITH_QUORUM = frozenset(
+    {
+        ClusterState.HEALTHY,
+        ClusterState.DEGRADED,
+        ClusterState.API_DOWN,
+        ClusterState.DIVERGED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCommand:
+    """A command for a person to run by hand, and what it is for."""
+
+    node: str
+    text: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +277,17 @@ class Diagnosis:
     total: int
     sentence: str
     advice: str
+    commands: tuple[NodeCommand, ...] = ()
+    """The advice as commands, in order; nothing of it was run."""
+    because: tuple[str, ...] = ()
+    """The facts that it rests on, a line each."""
+    remarks: tuple[str, ...] = ()
+    """What else wants attention and is not what is wrong: a clock, a disk, a certificate."""
 
     @property
     def label(self) -> str:
         """For example `QUORUM LOST 1/3`."""
         if self.state is ClusterState.UNKNOWN:
             return str(self.state.value)
-        return f"{self.state.value} {self.answering}/{self.total}"
+        etcd = ", ETCD" if self.state is ClusterState.API_DOWN else ""
+        return f"{self.state.value}{etcd} {self.answering}/{self.total}"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from recovery.cluster.agreement import Agreement, compare_members
+from recovery.cluster.api_answer import ApiAnswer, ask_api_server
 from recovery.cluster.api_server_files import ApiServerFiles, read_api_server_files
 from recovery.cluster.closer_look import CloserLook, look_closer
-from recovery.cluster.diagnosis import node_summary
 from recovery.cluster.etcd_answers import MistrustError
 from recovery.cluster.etcd_client import MemberClient, open_member
+from recovery.cluster.etcd_exit import EtcdExit, log_script, read_exit, telling_containers
 from recovery.cluster.etcd_tools import find_tools
 from recovery.cluster.facts import (
     ClusterFacts,
@@ -24,7 +26,9 @@ from recovery.cluster.facts import (
 )
 from recovery.cluster.manifest import read_manifest
 from recovery.cluster.node_probe import ProbeAnswer, probe_script, read_probe
+from recovery.cluster.node_words import node_summary
 from recovery.cluster.pod_command import MANIFEST_LIMIT
+from recovery.cluster.quota import member_quota
 from recovery.cluster.sections import fresh_marker
 from recovery.errors import (
     EtcdError,
@@ -47,6 +51,9 @@ PROBE_SECONDS = 40.0
 MEMBER_SECONDS = 4.0
 """For a member's own status, which it answers at once or not at all."""
 
+LOG_SECONDS = 15.0
+"""For the end of a container's log."""
+
 READ_SECONDS = 2.5
 """For a linearizable read: beyond the usual election timeout of 1 s."""
 
@@ -56,6 +63,9 @@ _PAUSES = (0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
 _FAST = 2.0
 
 _NO_KEY = b"/etcd-rescue/none"
+
+HASTE_SECONDS = 5.0
+"""For a connection, where an answer is wanted now: then a silent node is called so."""
 
 OnNode = Callable[[str, str], None]
 """Hears a node's name and a few words as it answers."""
@@ -71,17 +81,21 @@ class _Answer:
     """It runs, but TLS to it fails."""
 
 
-async def gather(fleet: Fleet, cluster: Cluster, on_node: OnNode | None = None) -> ClusterFacts:
+async def gather(
+    fleet: Fleet, cluster: Cluster, on_node: OnNode | None = None, *, hasty: bool = False
+) -> ClusterFacts:
     """The facts of all control-plane nodes and members; changes nothing.
 
     Never raises for a node or a member: what does not answer is in `unreachable` and `silent`.
-    A node may take its connect timeout and about a minute, while the others have long answered.
+    A node may take its connect timeout and about a minute, while the others have long answered;
+    where `hasty`, one without a connection after `HASTE_SECONDS` is unreachable.
     """
     names = [node.name for node in cluster.control_plane]
 
     async def ask(session: NodeSession) -> _Answer:
         try:
-            answer = await _ask_undisturbed(session, _backups(cluster, session.node))
+            undisturbed = _ask_undisturbed(session, _backups(cluster, session.node))
+            answer = await (_in_haste(session, undisturbed) if hasty else undisturbed)
         except NodeError as error:
             if on_node is not None:
                 on_node(session.node.name, f"unreachable: {error.what}")
@@ -91,7 +105,15 @@ async def gather(fleet: Fleet, cluster: Cluster, on_node: OnNode | None = None) 
             on_node(session.node.name, node_summary(one, session.node.name))
         return answer
 
-    return _cluster_facts(cluster, await fleet.each(names, ask))
+    facts = _cluster_facts(cluster, await fleet.each(names, ask))
+    return replace(facts, agreement=await _agreement(fleet, facts))
+
+
+async def _agreement(fleet: Fleet, facts: ClusterFacts) -> Agreement | None:
+    """Only members with a leader are compared: others need not have taken in the same writes."""
+    manifests = {name: node.manifest for name, node in facts.nodes.items() if node.manifest}
+    serving = {name: one.revision for name, one in facts.members.items() if one.leader_id}
+    return await compare_members(fleet, manifests, serving) if len(serving) > 1 else None
 
 
 def _cluster_facts(cluster: Cluster, results: dict[str, _Answer | NodeError]) -> ClusterFacts:
@@ -105,6 +127,24 @@ def _cluster_facts(cluster: Cluster, results: dict[str, _Answer | NodeError]) ->
         unreachable=unreachable,
         members={name: one.member for name, one in answers.items() if one.member is not None},
         silent=silent | dict.fromkeys(unreachable, "its node is unreachable"),
+        mistrusted=frozenset(name for name, one in answers.items() if one.mistrusted),
+    )
+
+
+async def _in_haste(
+    session: NodeSession, undisturbed: Coroutine[object, object, _Answer]
+) -> _Answer:
+    asking = asyncio.ensure_future(undisturbed)
+    try:
+        await asyncio.wait({asking}, timeout=HASTE_SECONDS)
+        if asking.done() or session.connected:
+            return await asking
+    finally:
+        await _end(asking)
+    raise NodeUnreachableError(
+        f"no connection within {HASTE_SECONDS:g} s",
+        where=session.node.name,
+        remedy="see whether it is up and reachable from here; then look again",
     )
 
 
@@ -156,6 +196,8 @@ async def _ask(session: NodeSession, backups: str | None) -> _Answer:
     elif manifest is not None:
         mode, owner = probe.manifest_mode_and_owner
         manifest = replace(manifest, mode=mode, owner=owner)
+    if member is not None and member.quota is None and manifest is not None:
+        member = replace(member, quota=member_quota(manifest))
     facts = NodeFacts(
         node=session.node,
         hostname=probe.hostname,
@@ -178,6 +220,9 @@ async def _ask(session: NodeSession, backups: str | None) -> _Answer:
         ports=look.ports,
         surroundings=look.surroundings,
         encryption=look.encryption,
+        api_server=await _api_server(session, manifest, probe, member),
+        etcd_exit=await _etcd_exit(session, probe) if member is None else None,
+        manifest_elsewhere=probe.manifest_elsewhere,
     )
     return _Answer(facts, member, silence, mistrusted)
 
@@ -194,6 +239,31 @@ async def _look_closer(
 def _backups(cluster: Cluster, node: Node) -> str | None:
     local = cluster.backup.local if cluster.backup else None
     return node.paths.backups or (local.path if local else None)
+
+
+async def _api_server(
+    session: NodeSession,
+    manifest: EtcdManifest | None,
+    probe: ProbeAnswer,
+    member: MemberStatus | None,
+) -> ApiAnswer | None:
+    """Not asked where the etcd behind it does not serve: it would only take its time to say so."""
+    if manifest is None or member is None or not member.leader_id:
+        return None
+    return await ask_api_server(session, manifest, probe.api_server_port, probe.api_server_address)
+
+
+async def _etcd_exit(session: NodeSession, probe: ProbeAnswer) -> EtcdExit | None:
+    containers, marker = telling_containers(probe.containers, probe.ended), fresh_marker()
+    if not containers:
+        return None
+    try:
+        result = await session.run(log_script(containers, marker), timeout=LOG_SECONDS)
+    except NodeUnreachableError:
+        raise
+    except NodeError:
+        return None  # The log only explains; what is wrong is known without it.
+    return read_exit(containers, result.stdout, marker)
 
 
 async def _end(task: asyncio.Future[object] | asyncio.Task[object]) -> None:
@@ -221,9 +291,8 @@ async def _probe(session: NodeSession, manifest: EtcdManifest | None) -> tuple[P
     data_dir = manifest.data_dir if manifest else session.node.paths.data_dir
     marker = fresh_marker()
     started = time.time()
-    result = await session.run(
-        probe_script(session.node.paths, data_dir, marker), timeout=PROBE_SECONDS
-    )
+    text = probe_script(session.node.paths, data_dir, marker, session.node.name)
+    result = await session.run(text, timeout=PROBE_SECONDS)
     ended = time.time()
     try:
         answer = read_probe(result.stdout, marker, result.stderr)

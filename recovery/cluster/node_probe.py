@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from recovery.cluster.containers import read_containers
+from recovery.cluster.database_header import HEADER_BYTES, HEADER_SH, PAGE, database_fault
 from recovery.cluster.facts import Container, DataDirFacts, ServiceState
 from recovery.cluster.pod_command import read_pod_command
 from recovery.cluster.sections import SECTION_SH, read_sections
@@ -32,7 +33,9 @@ nearest() {{
 }}
 device() {{ stat -L -c %d "$1"; }}
 free_kib() {{ df -Pk "$1" | awk 'NR == 2 {{ print $4 }}'; }}
+{HEADER_SH}
 
+HOME_DIR=${{HOME:-/root}}
 section facts
 say began "$(date +%s.%N)"
 say hostname "$(hostname 2> /dev/null || uname -n)"
@@ -48,7 +51,18 @@ else
 fi
 if command -v python3 > /dev/null; then say python3 yes; fi
 if command -v getenforce > /dev/null; then say selinux "$(getenforce || true)"; fi
-if [ -e "$MANIFEST" ]; then say manifest "$(stat -L -c '%a %u:%g' "$MANIFEST")"; fi
+if [ -e "$MANIFEST" ]; then
+  say manifest "$(stat -L -c '%a %u:%g' "$MANIFEST")"
+else
+  # Moved away to stop etcd, perhaps: this node's own one in the usual places, the newest first.
+  ls -1t "$KUBERNETES"/etcd*.yaml* "$KUBERNETES"/*/etcd*.yaml* "$HOME_DIR"/etcd*.yaml* \
+    "$HOME_DIR"/*/etcd.yaml /root/etcd*.yaml /tmp/etcd*.yaml 2> /dev/null | while read -r FOUND; do
+    if [ -f "$FOUND" ] && grep -q -F -e "--name=$NODE" "$FOUND"; then
+      say elsewhere "$FOUND"
+      break
+    fi
+  done || true
+fi
 
 # The data directory, where it really is.
 if [ -d "$DATA_DIR" ]; then
@@ -63,6 +77,8 @@ say parent_device "$(device "$(nearest "$(dirname "$DATA_DIR")")")"
 awk -v dir="$DATA_DIR" '$5 == dir {{ print "mount=yes"; exit }}' /proc/self/mountinfo || true
 if [ -d "$DATA_DIR/member" ]; then say member yes; fi
 if [ -f "$DATA_DIR/member/snap/db" ]; then
+  say first_page "$(header "$DATA_DIR/member/snap/db" 0 "$HEADER_BYTES")"
+  say second_page "$(header "$DATA_DIR/member/snap/db" "$PAGE" "$HEADER_BYTES")"
   say database "$(stat -L -c '%s %Y' "$DATA_DIR/member/snap/db")"
 fi
 set -- "$DATA_DIR"/member/wal/*.wal
@@ -101,16 +117,21 @@ class ProbeAnswer:
     containers_error: str | None
     api_server_port: int
     api_server_address: str | None
+    manifest_elsewhere: str | None
 
 
-def probe_script(paths: NodePaths, data_dir: str, marker: str) -> str:
-    """The script for one node; `data_dir` is the one that its manifest names."""
+def probe_script(paths: NodePaths, data_dir: str, marker: str, node: str = "") -> str:
+    """The script for one node of that name; `data_dir` is the one that its manifest names."""
     return script(
         _PROBE,
         marker=marker,
+        node=node,
         manifest=paths.etcd_manifest,
         data_dir=data_dir,
         work=paths.work,
+        kubernetes=paths.kubernetes,
+        page=PAGE,
+        header_bytes=HEADER_BYTES,
         api_server=f"{paths.manifests}/kube-apiserver.yaml",
     )
 
@@ -142,6 +163,7 @@ def read_probe(output: str, marker: str, errors: str = "") -> ProbeAnswer:
         containers_error=containers_error,
         api_server_port=port,
         api_server_address=address,
+        manifest_elsewhere=said.get("elsewhere") or None,
     )
 
 
@@ -212,9 +234,14 @@ def _data_dir(said: Mapping[str, str]) -> DataDirFacts | None:
             work_device=int(said["work_device"]),
             work_free=int(said["work_free_kib"]) * 1024,
             parent_device=int(said["parent_device"]),
+            fault=_fault(said, int(size)) if size else None,
         )
     except (KeyError, ValueError):
         return None
+
+
+def _fault(said: Mapping[str, str], size: int) -> str | None:
+    return database_fault(said.get("first_page", ""), said.get("second_page", ""), size)
 
 
 def _moment(seconds: str) -> datetime | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from recovery.cluster.facts import ClusterFacts
 from recovery.health.model import Check
 from recovery.health.preflight_certificates import authority_checks, certificate_checks
-from recovery.health.preflight_cluster import cluster_checks
+from recovery.health.preflight_cluster import cluster_checks, ground_of_cluster
 from recovery.health.preflight_kubernetes import kubernetes_checks
 from recovery.health.preflight_nodes import node_checks, unreachable_checks
 from recovery.health.preflight_snapshot import snapshot_checks
@@ -36,13 +37,26 @@ def preflight(
     checks = [*cluster_checks(facts, source_contents, taken_at, allow_node_count)]
     checks += authority_checks(facts)
     checks += kubernetes_checks(facts, source_contents)
+    checks += _nodes(facts, source_size)
+    checks += snapshot_checks(facts, source_contents, has_hash, member)
+    return tuple(checks)
+
+
+def ground_checks(facts: ClusterFacts, source_size: int) -> tuple[Check, ...]:
+    """What does not depend on what is in the snapshot; `source_size` is its size, or a guess.
+
+    Nor whether the cluster is lost at all, which the diagnosis says.
+    """
+    checks = [*ground_of_cluster(facts), *authority_checks(facts), *_nodes(facts, source_size)]
+    return tuple(checks)
+
+
+def _nodes(facts: ClusterFacts, source_size: int) -> Iterator[Check]:
     for node in facts.cluster.control_plane:
         if node.name in facts.nodes:
             there = facts.nodes[node.name]
-            checks += node_checks(facts, there, source_size)
-            checks += certificate_checks(facts, there)
-            checks += surroundings_checks(there)
+            yield from node_checks(facts, there, source_size)
+            yield from certificate_checks(facts, there)
+            yield from surroundings_checks(there)
         else:
-            checks += unreachable_checks(facts, node.name)
-    checks += snapshot_checks(facts, source_contents, has_hash, member)
-    return tuple(checks)
+            yield from unreachable_checks(facts, node.name)

@@ -36,6 +36,11 @@ def cluster_checks(
     control-plane nodes that a person named beyond the documented one.
     """
     yield _quorum(facts, contents, taken_at)
+    yield from ground_of_cluster(facts, allow_node_count)
+
+
+def ground_of_cluster(facts: ClusterFacts, allow_node_count: int | None = None) -> Iterator[Check]:
+    """The same, as far as no snapshot has to be chosen for it."""
     yield _size(facts, allow_node_count)
     yield _member_names(facts)
     yield _addresses(facts)
@@ -86,6 +91,16 @@ def _quorum(facts: ClusterFacts, contents: SnapshotContents, taken_at: datetime 
         return ok(QUORUM, CLUSTER_SCOPE, label, diagnosis.sentence)
     if diagnosis.state is ClusterState.UNREACHABLE:
         return failed(QUORUM, CLUSTER_SCOPE, label, diagnosis.sentence, diagnosis.advice)
+    if diagnosis.state is ClusterState.STARTABLE:
+        return Check(
+            QUORUM,
+            CLUSTER_SCOPE,
+            CheckStatus.WARNING,
+            label,
+            f"{diagnosis.sentence} A restore would lose what was written since the snapshot.",
+            diagnosis.advice,
+            must_be_acknowledged=True,
+        )
     return Check(
         QUORUM,
         CLUSTER_SCOPE,

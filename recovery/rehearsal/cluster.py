@@ -13,13 +13,11 @@ from pathlib import Path
 
 import yaml
 
-from recovery.errors import RehearsalError
 from recovery.rehearsal import backup_history, kubernetes_keys, object_store
 from recovery.rehearsal.addresses import common_free_port, free_port, free_subnet
-from recovery.rehearsal.breaking import Breakage, break_cluster
+from recovery.rehearsal.breaking import Breakage, Ground, break_cluster
 from recovery.rehearsal.etcd_binaries import EtcdBinaries
 from recovery.rehearsal.manifests import write_manifests
-from recovery.rehearsal.node.etcd_gateway import EtcdGateway, GatewayError
 from recovery.rehearsal.node.layout import CLUSTER_NAME, NodeLayout
 from recovery.rehearsal.node.processes import MARKER
 from recovery.rehearsal.node.simulated_node import SimulatedNode
@@ -33,9 +31,9 @@ from recovery.rehearsal.pki import (
 )
 from recovery.rehearsal.seeding import scratch_etcd
 from recovery.rehearsal.ssh_servers import NodeSshServer, make_client_key
+from recovery.rehearsal.waiting import wait_for_member, wait_for_port
 
 NAME = CLUSTER_NAME
-_START_SECONDS = 30.0
 _CHANGES_BETWEEN_BACKUPS = 120
 _CHANGES_SINCE = 300
 
@@ -50,6 +48,7 @@ class RehearsalCluster:
         self.binaries = binaries
         self.inventory_path = directory / "inventory.yaml"
         self.timings: dict[str, float] = {}
+        self._authorities = make_authorities()
         subnet = free_subnet()
         self.layouts = [
             NodeLayout(directory / "nodes" / f"etcd-{n}", f"etcd-{n}", f"{subnet}.1{n}")
@@ -90,7 +89,7 @@ class RehearsalCluster:
         await self._timed(phase, "making certificates", self._make_nodes)
         await self._timed(phase, "filling etcd and taking backups", self._seed)
         await self._timed(phase, "starting three members", self._start_nodes)
-        await self._timed(phase, "breaking the cluster", lambda: self._break(way))
+        await self._timed(phase, "breaking the cluster", lambda: self.break_it(way))
         self._write_inventory()
 
     async def stop(self) -> None:
@@ -111,7 +110,7 @@ class RehearsalCluster:
 
     def _make_nodes(self) -> None:
         make_client_key(self.directory / "client_key")
-        authorities = make_authorities()
+        authorities = self._authorities
         programs = self._copy_programs()
         for layout in self.layouts:
             layout.create()
@@ -196,52 +195,17 @@ class RehearsalCluster:
             # One after another: with kubeadm's initial corruption check a member asks the others
             # for their hash before it answers them, so all at once they wait 7 s for each peer.
             if not node.layout.worker:
-                await self._wait_for_port(node.layout, 2381, "etcd")
+                await wait_for_port(node.layout, 2381, "etcd")
         for layout in self.control_plane:
-            await self._wait_for_member(layout)
+            await wait_for_member(layout)
         for layout in self.control_plane:
-            await self._wait_for_port(layout, 6443, "the API server")
+            await wait_for_port(layout, 6443, "the API server")
 
-    async def _wait_for_port(self, layout: NodeLayout, port: int, what: str) -> None:
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                while True:
-                    try:
-                        _, writer = await asyncio.open_connection(layout.address, port)
-                    except ConnectionRefusedError:
-                        await asyncio.sleep(0.05)
-                    else:
-                        writer.close()
-                        return
-        except TimeoutError as error:
-            raise RehearsalError(
-                f"{what} did not start on {layout.name}", where=str(layout.logs)
-            ) from error
-
-    async def _wait_for_member(self, layout: NodeLayout) -> None:
-        etcd = layout.pki / "etcd"
-        gateway = EtcdGateway(
-            f"https://{layout.address}:2379",
-            str(etcd / "ca.crt"),
-            str(etcd / "healthcheck-client.crt"),
-            str(etcd / "healthcheck-client.key"),
-        )
-        deadline = time.monotonic() + _START_SECONDS
-        while True:
-            try:
-                await asyncio.to_thread(gateway.range, "/registry/health", 2)
-                return
-            except GatewayError as error:
-                if time.monotonic() > deadline:
-                    raise RehearsalError(
-                        f"etcd did not start on {layout.name}",
-                        where=str(layout.logs),
-                        detail=str(error),
-                    ) from error
-                await asyncio.sleep(0.05)
-
-    async def _break(self, way: Breakage) -> None:
-        await break_cluster(self.nodes[:3], way)
+    async def break_it(self, way: Breakage) -> None:
+        """Break it in this way, for real."""
+        nodes = tuple(self.nodes[: len(self.control_plane)])
+        ground = Ground(nodes, self.binaries, self._authorities, self._environment)
+        await break_cluster(ground, way)
 
     def _write_inventory(self) -> None:
         known_hosts = self.directory / "known_hosts"

@@ -96,12 +96,11 @@ def make_authorities() -> Authorities:
 
 def write_control_plane_pki(layout: NodeLayout, authorities: Authorities) -> None:
     """What kubeadm puts into /etc/kubernetes/pki, as far as it is used, and admin.conf."""
-    hosts = ["localhost", "127.0.0.1", "::1", layout.name, layout.address]
+    hosts = _hosts(layout)
     etcd = layout.pki / "etcd"
     _write(etcd / "ca.crt", authorities.etcd.pem)
     _write(etcd / "ca.key", authorities.etcd.key_pem)
-    for name in ("server", "peer"):
-        write_signed(etcd, name, authorities.etcd.sign(layout.name, hosts))
+    write_etcd_certificates(layout, authorities)
     write_signed(
         etcd,
         "healthcheck-client",
@@ -117,6 +116,19 @@ def write_control_plane_pki(layout: NodeLayout, authorities: Authorities) -> Non
         authorities.etcd.sign("kube-apiserver-etcd-client", (), "system:masters"),
     )
     write_admin_kubeconfig(layout, authorities, layout.address)
+
+
+def write_etcd_certificates(
+    layout: NodeLayout, authorities: Authorities, *, days: int = _DAYS
+) -> None:
+    """The certificates that etcd shows to clients and members; `days` as `Authority.sign` does."""
+    for name in ("server", "peer"):
+        signed = authorities.etcd.sign(layout.name, _hosts(layout), days=days)
+        write_signed(layout.pki / "etcd", name, signed)
+
+
+def _hosts(layout: NodeLayout) -> list[str]:
+    return ["localhost", "127.0.0.1", "::1", layout.name, layout.address]
 
 
 def write_admin_kubeconfig(layout: NodeLayout, authorities: Authorities, server: str) -> None:

@@ -2,6 +2,7 @@
 
 It prints one JSON line for every phase and one when the cluster is up, and tears everything down
 when its standard input closes or a signal asks it to: so it cannot outlive whoever started it.
+A line `break WAY` on its standard input breaks the cluster once more, and is answered by a line.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import signal
 import sys
 from pathlib import Path
 
-from recovery.errors import RescueError
+from recovery.errors import RehearsalError, RescueError
 from recovery.rehearsal.breaking import Breakage
 from recovery.rehearsal.cluster import RehearsalCluster
 from recovery.rehearsal.etcd_binaries import find_etcd
@@ -37,7 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _supervise(directory: Path, etcd_dir: Path | None, way: Breakage) -> int:
     told_to_stop = asyncio.Event()
-    _listen_for_the_end(told_to_stop)
+    told: asyncio.Queue[str] = asyncio.Queue()
+    _listen(told_to_stop, told)
     (directory / PID_FILE).write_text(str(os.getpid()))
     cluster: RehearsalCluster | None = None
     try:
@@ -51,7 +53,10 @@ async def _supervise(directory: Path, etcd_dir: Path | None, way: Breakage) -> i
             return 1
         starting.result()
         _say({"ready": str(cluster.inventory_path), "timings": cluster.timings})
-        await ending
+        obeying = asyncio.create_task(_obey(cluster, told))
+        await asyncio.wait({ending, obeying}, return_when=asyncio.FIRST_COMPLETED)
+        obeying.cancel()
+        await asyncio.gather(obeying, return_exceptions=True)
         return 0
     except RescueError as error:
         return _failed(error)
@@ -79,13 +84,30 @@ def _failed(error: RescueError) -> int:
     return 1
 
 
-def _listen_for_the_end(told_to_stop: asyncio.Event) -> None:
+async def _obey(cluster: RehearsalCluster, told: asyncio.Queue[str]) -> None:
+    while True:
+        verb, _, way = (await told.get()).partition(" ")
+        try:
+            if verb != "break":
+                raise RehearsalError(f"there is no {verb}", where="the supervisor")
+            await cluster.break_it(Breakage(way))
+        except (RescueError, ValueError) as error:
+            _say({"refused": str(error)})
+        else:
+            _say({"broken": way})
+
+
+def _listen(told_to_stop: asyncio.Event, told: asyncio.Queue[str]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, told_to_stop.set)
 
     def read() -> None:
-        if not os.read(sys.stdin.fileno(), 4096):
+        # Whoever tells this something writes a line at once, so none comes in pieces.
+        text = os.read(sys.stdin.fileno(), 4096).decode(errors="replace")
+        for line in text.splitlines():
+            told.put_nowait(line)
+        if not text:
             loop.remove_reader(sys.stdin.fileno())
             told_to_stop.set()
 

@@ -12,7 +12,6 @@ from recovery.cluster.diagnosis import diagnose, majority
 from recovery.cluster.etcd_tools import choose_tool
 from recovery.cluster.facts import (
     ClusterFacts,
-    ClusterState,
     EtcdManifest,
     EtcdTool,
     NodeFacts,
@@ -282,10 +281,7 @@ def _refuse_harmful_flags(node: Node, manifest: EtcdManifest) -> None:
 
 
 def _quorum_lost(facts: ClusterFacts) -> bool:
-    return diagnose(facts, facts.cluster).state not in (
-        ClusterState.HEALTHY,
-        ClusterState.DEGRADED,
-    )
+    return not diagnose(facts, facts.cluster).state.has_quorum
 
 
 def _warnings(

@@ -54,6 +54,11 @@ class NodeSession:
         in_use = self._connection is not None and not self._connection.lost
         return self._connections if in_use else self._connections + 1
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self._connection is not None and not self._connection.lost
+
     def disturbed_since(self, connection_number: int) -> bool:
         """Whether that connection was lost meanwhile."""
         lost = self._connection is not None and self._connection.lost

@@ -46,6 +46,7 @@ def furnish(
     listing = json.dumps({"containers": [container("etcd"), container("kube-apiserver")]})
     program(directory, "crictl", f"cat <<'END'\n{listing}\nEND")
     program(directory, "hostname", f"echo {member.name}")
+    program(directory, "kubectl", "echo ok")
     manifests = directory / "manifests"
     manifests.mkdir()
     (manifests / "etcd.yaml").write_text(member.manifest_text(initial_cluster))

@@ -48,6 +48,9 @@ DATA_DIR = DataDirFacts(
     parent_device=1,
 )
 
+WRECKED = dataclasses.replace(DATA_DIR, fault="both meta pages are damaged or missing")
+"""A data directory that no etcd can start from."""
+
 
 SURROUNDINGS = Surroundings(
     os_id="ubuntu",
@@ -129,6 +132,11 @@ def node_facts(name: str, **changes: Any) -> NodeFacts:
     return dataclasses.replace(facts, **changes)
 
 
+def wrecked(*names: str) -> dict[str, NodeFacts]:
+    """These nodes with data that is of no use any more."""
+    return {name: node_facts(name, data_dir=WRECKED) for name in names}
+
+
 def member(name: str, **changes: Any) -> MemberStatus:
     status = MemberStatus(
         name=name,
@@ -171,7 +179,9 @@ def cluster_facts(
 
 
 def quorum_lost() -> ClusterFacts:
-    """One member answers and knows no leader; the others are dead."""
+    """One member answers and knows no leader; the others are dead, and so is their data."""
     return cluster_facts(
-        members={"etcd-1": member("etcd-1", leader_id=0)}, silent=("etcd-2", "etcd-3")
+        members={"etcd-1": member("etcd-1", leader_id=0)},
+        nodes=wrecked("etcd-2", "etcd-3"),
+        silent=("etcd-2", "etcd-3"),
     )

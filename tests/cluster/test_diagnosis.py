@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 
-from recovery.cluster.diagnosis import diagnose, node_summary
+from recovery.cluster.diagnosis import diagnose
 from recovery.cluster.facts import ClusterState, Container, ServiceState
+from recovery.cluster.node_words import node_summary
 from tests.cluster.samples import (
     CLUSTER,
     DATA_DIR,
+    NAMES,
     cluster_facts,
     member,
     node_facts,
     quorum_lost,
+    wrecked,
 )
 
 
@@ -38,13 +41,15 @@ def test_one_member_without_a_leader_means_quorum_is_lost() -> None:
     assert "Restore" in diagnosis.advice
 
 
-def test_three_members_without_a_leader_have_no_quorum() -> None:
-    members = {name: member(name, leader_id=0) for name in ("etcd-1", "etcd-2", "etcd-3")}
-    assert diagnose(cluster_facts(members=members), CLUSTER).label == "QUORUM LOST 3/3"
+def test_three_members_without_a_leader_have_no_quorum_and_all_of_their_data() -> None:
+    members = {name: member(name, leader_id=0) for name in NAMES}
+    diagnosis = diagnose(cluster_facts(members=members), CLUSTER)
+    assert diagnosis.label == "QUORUM LOST, DATA INTACT 3/3"
+    assert "do not reach each other" in diagnosis.advice
 
 
 def test_a_lone_leader_of_its_own_cluster_is_not_a_quorum() -> None:
-    facts = cluster_facts(silent=("etcd-2", "etcd-3"))
+    facts = cluster_facts(nodes=wrecked("etcd-2", "etcd-3"), silent=("etcd-2", "etcd-3"))
     diagnosis = diagnose(facts, CLUSTER)
     assert diagnosis.state is ClusterState.QUORUM_LOST
     assert "cluster of its own" in diagnosis.sentence
@@ -93,7 +98,7 @@ def test_members_that_cannot_be_asked_are_not_called_dead_because_a_third_answer
 
 
 def test_quorum_is_lost_where_every_member_is_seen_dead() -> None:
-    facts = cluster_facts(silent=("etcd-1", "etcd-2", "etcd-3"))
+    facts = cluster_facts(nodes=wrecked(*NAMES), silent=NAMES)
     assert diagnose(facts, CLUSTER).label == "QUORUM LOST 0/3"
 
 

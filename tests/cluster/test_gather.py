@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from recovery.cluster.containers import read_containers
-from recovery.cluster.diagnosis import diagnose, node_summary
+from recovery.cluster.diagnosis import diagnose
 from recovery.cluster.facts import ClusterState, ServiceState
 from recovery.cluster.gather import gather
 from recovery.cluster.node_probe import api_server_endpoint, probe_script, read_probe, service_state
+from recovery.cluster.node_words import node_summary
 from recovery.inventory.model import Cluster, Node, NodePaths, SshOptions
 from recovery.ssh.fleet import Fleet
 from tests.cluster.etcd_members import RealCluster
@@ -114,7 +115,7 @@ async def test_a_leader_that_has_just_lost_its_followers_is_not_believed(
             facts = await gather(fleet, cluster)
         finally:
             etcd_cluster.start(*(name for name in etcd_cluster.members if name != leader))
-    assert diagnose(facts, cluster).label == "QUORUM LOST 1/3"
+    assert diagnose(facts, cluster).label == "QUORUM LOST, DATA INTACT 1/3"
     assert node_summary(facts, leader) == "etcd running, no leader"
     await until_serving(etcd_cluster)
 

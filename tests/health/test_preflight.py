@@ -46,7 +46,7 @@ def lost(**nodes: object) -> ClusterFacts:
         if isinstance(changes, dict)
     }
     facts = quorum_lost()
-    usual = {name: node_facts(name, tools=(NEWER,)) for name in NAMES}
+    usual = {name: dataclasses.replace(facts.nodes[name], tools=(NEWER,)) for name in NAMES}
     return dataclasses.replace(facts, nodes=usual | changed)
 
 

@@ -109,7 +109,7 @@ async def test_phases_are_told_while_it_starts() -> None:
 
 
 @pytest.mark.parametrize("etcd_dir", _ETCD_DIRECTORIES, ids=str)
-@pytest.mark.parametrize("way", list(Breakage), ids=lambda way: way.value)
+@pytest.mark.parametrize("way", (Breakage.NONE, Breakage.QUORUM_LOST), ids=lambda way: way.value)
 def test_every_supported_etcd_runs_it(etcd_dir: Path, way: Breakage) -> None:
     with running_rehearsal(way, etcd_dir=etcd_dir) as rehearsal:
         first = rehearsal.cluster.control_plane[0]

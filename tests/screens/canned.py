@@ -303,7 +303,9 @@ class CannedIncident(Incident):
             "Restore the newest verified snapshot.",
         )
 
-    async def look(self, on_node: Callable[[str, str], None] | None = None) -> ClusterFacts:
+    async def look(
+        self, on_node: Callable[[str, str], None] | None = None, *, hasty: bool = False
+    ) -> ClusterFacts:
         """Three nodes: one alone, one empty, one gone; or three that are well."""
         if self.answers.look_error is not None:
             raise self.answers.look_error

@@ -10,12 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from recovery.cluster.agreement import Agreement, compare_members
-from recovery.cluster.api_answer import ApiAnswer, ask_api_server
 from recovery.cluster.api_server_files import ApiServerFiles, read_api_server_files
 from recovery.cluster.closer_look import CloserLook, look_closer
-from recovery.cluster.etcd_answers import MistrustError
-from recovery.cluster.etcd_client import MemberClient, open_member
-from recovery.cluster.etcd_exit import EtcdExit, log_script, read_exit, telling_containers
 from recovery.cluster.etcd_tools import find_tools
 from recovery.cluster.facts import (
     ClusterFacts,
@@ -25,13 +21,13 @@ from recovery.cluster.facts import (
     NodeFacts,
 )
 from recovery.cluster.manifest import read_manifest
+from recovery.cluster.member_asking import api_answer, etcd_exit, member_status
 from recovery.cluster.node_probe import ProbeAnswer, probe_script, read_probe
 from recovery.cluster.node_words import node_summary
 from recovery.cluster.pod_command import MANIFEST_LIMIT
 from recovery.cluster.quota import member_quota
 from recovery.cluster.sections import fresh_marker
 from recovery.errors import (
-    EtcdError,
     HostKeyError,
     LoginRefusedError,
     ManifestError,
@@ -48,21 +44,10 @@ if TYPE_CHECKING:
 PROBE_SECONDS = 40.0
 """For the one script; a hanging disk or container runtime is what it waits for."""
 
-MEMBER_SECONDS = 4.0
-"""For a member's own status, which it answers at once or not at all."""
-
-LOG_SECONDS = 15.0
-"""For the end of a container's log."""
-
-READ_SECONDS = 2.5
-"""For a linearizable read: beyond the usual election timeout of 1 s."""
-
 _PAUSES = (0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
 """Seconds before asking a node again whose connection was lost."""
 
 _FAST = 2.0
-
-_NO_KEY = b"/etcd-rescue/none"
 
 HASTE_SECONDS = 5.0
 """For a connection, where an answer is wanted now: then a silent node is called so."""
@@ -178,7 +163,7 @@ async def _ask(session: NodeSession, backups: str | None) -> _Answer:
     reading = asyncio.ensure_future(read_api_server_files(session))
     try:
         manifest, manifest_error = await _read_manifest(session)
-        asking = asyncio.ensure_future(_member_status(session, manifest))
+        asking = asyncio.ensure_future(member_status(session, manifest))
         closer = asyncio.ensure_future(_look_closer(session, manifest, reading, backups))
         try:
             probe, offset = await _probe(session, manifest)
@@ -220,8 +205,8 @@ async def _ask(session: NodeSession, backups: str | None) -> _Answer:
         ports=look.ports,
         surroundings=look.surroundings,
         encryption=look.encryption,
-        api_server=await _api_server(session, manifest, probe, member),
-        etcd_exit=await _etcd_exit(session, probe) if member is None else None,
+        api_server=await api_answer(session, manifest, probe, member),
+        etcd_exit=await etcd_exit(session, probe) if member is None else None,
         manifest_elsewhere=probe.manifest_elsewhere,
     )
     return _Answer(facts, member, silence, mistrusted)
@@ -239,31 +224,6 @@ async def _look_closer(
 def _backups(cluster: Cluster, node: Node) -> str | None:
     local = cluster.backup.local if cluster.backup else None
     return node.paths.backups or (local.path if local else None)
-
-
-async def _api_server(
-    session: NodeSession,
-    manifest: EtcdManifest | None,
-    probe: ProbeAnswer,
-    member: MemberStatus | None,
-) -> ApiAnswer | None:
-    """Not asked where the etcd behind it does not serve: it would only take its time to say so."""
-    if manifest is None or member is None or not member.leader_id:
-        return None
-    return await ask_api_server(session, manifest, probe.api_server_port, probe.api_server_address)
-
-
-async def _etcd_exit(session: NodeSession, probe: ProbeAnswer) -> EtcdExit | None:
-    containers, marker = telling_containers(probe.containers, probe.ended), fresh_marker()
-    if not containers:
-        return None
-    try:
-        result = await session.run(log_script(containers, marker), timeout=LOG_SECONDS)
-    except NodeUnreachableError:
-        raise
-    except NodeError:
-        return None  # The log only explains; what is wrong is known without it.
-    return read_exit(containers, result.stdout, marker)
 
 
 async def _end(task: asyncio.Future[object] | asyncio.Task[object]) -> None:
@@ -315,32 +275,3 @@ async def _tools(session: NodeSession) -> tuple[tuple[EtcdTool, ...], str | None
         raise
     except NodeError as error:
         return (), error.what
-
-
-async def _member_status(
-    session: NodeSession, manifest: EtcdManifest | None
-) -> tuple[MemberStatus | None, str, bool]:
-    if manifest is None:
-        return None, "its manifest cannot be used", False
-    try:
-        async with open_member(session, manifest) as member:
-            return await _confirmed_status(member), "", False
-    except (EtcdError, NodeError) as error:
-        return None, error.what, isinstance(error, MistrustError)
-
-
-async def _confirmed_status(member: MemberClient) -> MemberStatus:
-    """The member's status; a leader that it names is believed only if a read goes through.
-
-    A leader that has lost its followers goes on calling itself one for an election timeout.
-    """
-    status = await member.status(timeout=MEMBER_SECONDS)
-    if not status.leader_id:
-        return status
-    try:
-        await member.read(_NO_KEY, timeout=READ_SECONDS)
-    except EtcdError as error:
-        status = await member.status(timeout=MEMBER_SECONDS)
-        if status.leader_id:
-            status = replace(status, errors=(*status.errors, f"a read fails: {error.what}"))
-    return status

@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from recovery.backups.own_backups import OwnBackups
     from recovery.backups.snapshot_cache import SnapshotCache
     from recovery.backups.stores import BytesProgress, Store
+    from recovery.health.leftovers import Leftovers
     from recovery.rehearsal.trial.model import TrialReport
     from recovery.rehearsal.trial.stages import OnStage
+    from recovery.restore.circumstances import Told
     from recovery.restore.clean_up import CleanUp
     from recovery.restore.cluster_runs import ClusterRuns
     from recovery.restore.delivering import Supply
@@ -257,9 +259,15 @@ class Incident:
         fetched: FetchedSnapshot,
         operator: Operator,
         listener: Callable[[Event], None],
+        told: Told | None = None,
     ) -> RestoreRun:
-        """A run of the plan, not yet started. The listener is called on the event loop's thread."""
+        """A run of the plan, not yet started. The listener is called on the event loop's thread.
+
+        `told` is for the run's report: what a person has said, and what was compared.
+        """
+        from recovery.backups.newest_state import newest_state
         from recovery.health.expected import Expected
+        from recovery.restore.circumstances import Told, circumstances_of
         from recovery.restore.delivering import Deliverer
 
         if self.facts is None or fetched.verdict.contents is None:
@@ -268,7 +276,14 @@ class Incident:
         self._cache.pin(fetched.database)
         expected = Expected.of(fetched.verdict.contents, plan.revision_bump)
         deliverer = Deliverer(self._fleet, self._supply(fetched))
-        return self._runs.begin(plan, self.facts, expected, deliverer, operator, listener)
+        told = told or Told()
+        newest = newest_state(self.catalog, self.facts)
+        before = circumstances_of(
+            self.facts, self.diagnosis, fetched, plan.source, self.preflight_checks, newest, told
+        )
+        return self._runs.begin(
+            plan, self.facts, expected, deliverer, operator, listener, before, told.reason
+        )
 
     def past_runs(self) -> tuple[PastRun, ...]:
         """This cluster's runs that have a record on this machine, newest first."""
@@ -286,18 +301,26 @@ class Incident:
         return await self._runs.standing(run_id)
 
     async def resume(
-        self, run_id: str | None, operator: Operator, listener: Callable[[Event], None]
+        self,
+        run_id: str | None,
+        operator: Operator,
+        listener: Callable[[Event], None],
+        reason: str = "",
     ) -> RestoreRun:
         """An interrupted run, taken up where it was left. Raises RefusedError, RescueError."""
-        run = await self._runs.resume(run_id, operator, listener)
+        run = await self._runs.resume(run_id, operator, listener, reason)
         self._revision_bump = run.plan.revision_bump
         return run
 
     async def roll_back(
-        self, run_id: str | None, operator: Operator, listener: Callable[[Event], None]
+        self,
+        run_id: str | None,
+        operator: Operator,
+        listener: Callable[[Event], None],
+        reason: str = "",
     ) -> RestoreRun:
         """The way back from wherever a run stands. Raises RefusedError, RescueError."""
-        return await self._runs.roll_back(run_id, operator, listener)
+        return await self._runs.roll_back(run_id, operator, listener, reason)
 
     async def weigh_clean_up(self, run_id: str | None) -> CleanUp:
         """What cleaning up after a run deletes; RefusedError unless the cluster is healthy now."""
@@ -359,6 +382,14 @@ class Incident:
             on_check=on_check,
             on_wait=on_wait,
         )
+
+    async def leftovers(self) -> Leftovers:
+        """What the API remembers and reality does not have, after a restore; never raises."""
+        from recovery.health.looking_for_leftovers import look_for_leftovers
+
+        if self.facts is None or not self._manifests():
+            await self.look()
+        return await look_for_leftovers(self._fleet, self.cluster, self._manifests())
 
     @cached_property
     def backups(self) -> BackupCare:

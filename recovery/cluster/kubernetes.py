@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from recovery.cluster.facts import EtcdManifest
-from recovery.cluster.kubernetes_objects import KubeNode, KubePod, read_nodes, read_pods
+from recovery.cluster.kubernetes_objects import (
+    KubeNode,
+    KubePod,
+    PlacedPod,
+    read_nodes,
+    read_placed_pods,
+    read_pods,
+)
 from recovery.cluster.kubernetes_trouble import explain
 from recovery.errors import KubernetesError, NodeUnreachableError, ScriptError
 from recovery.ssh.script import script
@@ -42,6 +49,11 @@ command -v kubectl > /dev/null || { echo "kubectl is not on the PATH" >&2; exit 
 exec timeout "$SECONDS_GIVEN" kubectl --kubeconfig "$KUBECONFIG" --server "$SERVER" \\
   get @WHAT@ -o json
 """
+
+_PLACED = (
+    "custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,NODE:.spec.nodeName,"
+    "PHASE:.status.phase"
+)
 
 
 _KUBECTL = """
@@ -100,6 +112,11 @@ class ApiServer:
     async def list_kube_system_pods(self, *, seconds: int = TIMEOUT) -> tuple[KubePod, ...]:
         """The pods of the namespace kube-system."""
         return read_pods(await self._get("pods --namespace kube-system", seconds))
+
+    async def list_placed_pods(self, *, seconds: int = TIMEOUT) -> tuple[PlacedPod, ...]:
+        """The pods of all namespaces; a table, because their JSON would be very long."""
+        words = ("get", "pods", "--all-namespaces", "--no-headers", "-o", _PLACED)
+        return read_placed_pods(await self.kubectl(*words, seconds=seconds))
 
     async def read_backup_configuration(
         self, *, seconds: int = TIMEOUT

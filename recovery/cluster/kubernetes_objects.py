@@ -39,6 +39,17 @@ class KubePod:
         return self.phase == "Succeeded" or (self.phase == "Running" and self.ready)
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedPod:
+    """Where the API has a pod running, in few words: there may be ten thousand of them."""
+
+    namespace: str
+    name: str
+    node: str
+    """Empty where it was given to none."""
+    phase: str
+
+
 def read_nodes(document: Mapping[str, object]) -> tuple[KubeNode, ...]:
     """The nodes of a `kubectl get nodes -o json`; what is not understood counts as not ready."""
     return tuple(_node(item) for item in _mappings(document.get("items")))
@@ -47,6 +58,16 @@ def read_nodes(document: Mapping[str, object]) -> tuple[KubeNode, ...]:
 def read_pods(document: Mapping[str, object]) -> tuple[KubePod, ...]:
     """The pods of a `kubectl get pods -o json`."""
     return tuple(_pod(item) for item in _mappings(document.get("items")))
+
+
+def read_placed_pods(table: str) -> tuple[PlacedPod, ...]:
+    """The lines of `kubectl get pods -o custom-columns=…`; kubectl writes `<none>` for nothing."""
+    rows = (line.split() for line in table.splitlines())
+    return tuple(
+        PlacedPod(*("" if word == "<none>" else word for word in row))
+        for row in rows
+        if len(row) == 4
+    )
 
 
 def _node(item: Mapping[str, object]) -> KubeNode:

@@ -49,7 +49,7 @@ async def kubernetes_checks(
         on_check(check)
         return check
 
-    found = await _api_servers(fleet, cluster, manifests)
+    found = await api_servers(fleet, cluster, manifests)
     servers = [server for server in found.values() if isinstance(server, ApiServer)]
     async with asyncio.TaskGroup() as group:
         tasks = [
@@ -64,7 +64,7 @@ async def kubernetes_checks(
     return tuple(task.result() for task in tasks)
 
 
-async def _api_servers(
+async def api_servers(
     fleet: Fleet, cluster: Cluster, manifests: Mapping[str, EtcdManifest]
 ) -> dict[str, ApiServer | NodeError]:
     """The API server of each node, at the address and port that its own manifest says."""
@@ -123,7 +123,7 @@ async def _kubelet(session: NodeSession) -> Check:
 
 async def _nodes(cluster: Cluster, servers: Sequence[ApiServer]) -> Check:
     try:
-        nodes = await _first(servers, lambda server: server.list_nodes())
+        nodes = await first_answer(servers, lambda server: server.list_nodes())
     except KubernetesError as error:
         return _not_asked(NODES, error)
     return nodes_check(cluster, nodes)
@@ -131,13 +131,15 @@ async def _nodes(cluster: Cluster, servers: Sequence[ApiServer]) -> Check:
 
 async def _pods(cluster: Cluster, servers: Sequence[ApiServer]) -> Check:
     try:
-        pods = await _first(servers, lambda server: server.list_kube_system_pods())
+        pods = await first_answer(servers, lambda server: server.list_kube_system_pods())
     except KubernetesError as error:
         return _not_asked(PODS, error)
     return pods_check(cluster, pods)
 
 
-async def _first(servers: Sequence[ApiServer], question: Callable[[ApiServer], Awaitable[T]]) -> T:
+async def first_answer(
+    servers: Sequence[ApiServer], question: Callable[[ApiServer], Awaitable[T]]
+) -> T:
     """The first API server's answer; the next one is asked where it has none."""
     trouble: RescueError | None = None
     for server in servers:

@@ -102,6 +102,7 @@ class Attempts:
             node=node,
             attempt=this.number,
         )
+        self._telling.tries(node, step.id, action.id, this.number)
         self._telling.emit(ActionStarted(now(), step.id, action.id, node))
         return this
 

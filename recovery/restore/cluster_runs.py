@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from recovery.cluster.kubernetes import api_server_url
 from recovery.errors import RefusedError, RescueError, UsageError
 from recovery.health.expected import Expected
 from recovery.inventory.model import Cluster
+from recovery.restore.circumstances import Circumstances
 from recovery.restore.clean_up import CleanUp
 from recovery.restore.cleaning import clean, weigh
 from recovery.restore.cluster_lock import ClusterLock, look_for_holder
@@ -29,6 +31,7 @@ from recovery.restore.plan_loading import load_plan
 from recovery.restore.planner import PlanOptions, plan
 from recovery.restore.progress import Progress, progress_of
 from recovery.restore.record_copies import RecordCopies
+from recovery.restore.redaction import without_secrets
 from recovery.restore.rollback import rollback_plan
 from recovery.restore.run import Beginning, PlanRun
 from recovery.restore.run_control import RestoreRun
@@ -95,13 +98,16 @@ class ClusterRuns:
         deliverer: Deliverer,
         operator: Operator,
         listener: Listener,
+        before: Circumstances | None = None,
+        reason: str = "",
     ) -> PlanRun:
-        """A new run, not yet started."""
-        record = RunRecord.of_new_run(self._runs, plan, expected)
-        return self._run(plan, facts, expected, deliverer, operator, listener, record, Beginning())
+        """A new run, not yet started; `before` and `reason` are for its report."""
+        record = RunRecord.of_new_run(self._runs, plan, expected, before)
+        beginning = Beginning(reason=without_secrets(reason))
+        return self._run(plan, facts, expected, deliverer, operator, listener, record, beginning)
 
     async def resume(
-        self, run_id: str | None, operator: Operator, listener: Listener
+        self, run_id: str | None, operator: Operator, listener: Listener, reason: str = ""
     ) -> RestoreRun:
         """The run taken up where it was left; nodes that were left out take part again.
 
@@ -118,11 +124,11 @@ class ClusterRuns:
         progress = progress_of(standing.run.entries)
         expected = _expected_of(standing.run)
         deliverer = Deliverer(self._fleet, await self._snapshot(whole, progress))
-        beginning = Beginning(JournalEvent.RUN_RESUMED, progress)
+        beginning = Beginning(JournalEvent.RUN_RESUMED, progress, without_secrets(reason))
         return self._run(whole, facts, expected, deliverer, operator, listener, record, beginning)
 
     async def roll_back(
-        self, run_id: str | None, operator: Operator, listener: Listener
+        self, run_id: str | None, operator: Operator, listener: Listener, reason: str = ""
     ) -> RestoreRun:
         """The way back from wherever the run stands. Raises RefusedError, RescueError."""
         standing = await self.standing(run_id)
@@ -131,7 +137,7 @@ class ClusterRuns:
         facts = await self._surroundings.look()
         record = RunRecord(standing.run.directory)
         progress = progress_of(standing.run.entries)
-        beginning = Beginning(JournalEvent.ROLLBACK_STARTED, progress)
+        beginning = Beginning(JournalEvent.ROLLBACK_STARTED, progress, without_secrets(reason))
         return self._run(
             rollback_plan(standing.plan),
             facts,
@@ -165,6 +171,7 @@ class ClusterRuns:
                 await clean(self._fleet, standing.plan, record, note)
             finally:
                 record.close()
+            await asyncio.to_thread(_report_of, record.directory)
         finally:
             await lock.give_back()
 
@@ -229,6 +236,8 @@ class ClusterRuns:
             {n: node.manifest for n, node in facts.nodes.items() if node.manifest is not None},
             expected,
             _api_servers(facts),
+            keep_final=record.keep_final,
+            keep_leftovers=record.keep_leftovers,
         )
         return PlanRun(
             plan,
@@ -239,7 +248,14 @@ class ClusterRuns:
             listener,
             beginning=beginning,
             holding=holding,
+            write_report=lambda: _report_of(record.directory),
         )
+
+
+def _report_of(directory: Path) -> None:
+    from recovery.report.writing import write_report
+
+    write_report(directory)
 
 
 def _api_servers(facts: ClusterFacts) -> Mapping[str, str]:

@@ -36,6 +36,8 @@ class JournalEvent(enum.Enum):
     DECISION = "decision"
     RUN_ENDED = "run-ended"
     CLEANED = "cleaned"
+    NOTE = "note"
+    """What a person has added to the story."""
 
 
 BEGINNINGS = (JournalEvent.RUN_STARTED, JournalEvent.RUN_RESUMED, JournalEvent.ROLLBACK_STARTED)

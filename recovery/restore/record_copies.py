@@ -10,11 +10,15 @@ from pathlib import Path
 
 from recovery.errors import NodeError
 from recovery.restore.plan import NodePlace
+from recovery.restore.record_facts import BEFORE_NAME, HEALTH_NAME, LEFTOVERS_NAME
 from recovery.ssh.fleet import Fleet
 from recovery.ssh.session import NodeSession
 
 COPIED = ("plan.json", "expected.json", "way-back.md", "journal.jsonl")
 """What is copied, in this order: a journal without its plan would be of no use."""
+
+ALSO_COPIED = (BEFORE_NAME, HEALTH_NAME, LEFTOVERS_NAME)
+"""For the report; a run can be taken up again without them."""
 
 RECORD_NAME = "record"
 _RETRY_SECONDS = 5.0
@@ -78,7 +82,7 @@ class RecordCopies:
 
     async def _copy(self, place: NodePlace) -> None:
         session = self._fleet.session(place.node)
-        for name in COPIED:
+        for name in (*ALSO_COPIED, *COPIED):
             await self._copy_file(session, place, name)
 
     async def _copy_file(self, session: NodeSession, place: NodePlace, name: str) -> None:

@@ -29,6 +29,7 @@ from recovery.restore.node_work import NodeWorker
 from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailure, Operator
 from recovery.restore.plan import CLEARING, Action, Gate, NodeWork, Plan, Step
 from recovery.restore.progress import Progress
+from recovery.restore.report_keeping import ReportKeeper
 from recovery.restore.run_control import RestoreRun
 from recovery.restore.run_record import RunRecord
 from recovery.restore.run_words import last_words
@@ -42,6 +43,8 @@ class Beginning:
 
     event: JournalEvent = JournalEvent.RUN_STARTED
     progress: Progress = field(default_factory=Progress)
+    reason: str = ""
+    """Why, in the operator's own words."""
 
     @property
     def resumed(self) -> bool:
@@ -63,7 +66,9 @@ class PlanRun(RestoreRun):
         *,
         beginning: Beginning | None = None,
         holding: Holding | None = None,
+        write_report: Callable[[], None] = lambda: None,
     ) -> None:
+        """`write_report` writes the report anew; it is called in a thread, and may fail."""
         self.plan = plan
         self.run_id = plan.run_id
         self.log_path = str(record.directory)
@@ -78,6 +83,9 @@ class PlanRun(RestoreRun):
             watcher,
             self._beginning.progress,
             resumed=self._beginning.resumed,
+        )
+        self._report = ReportKeeper(
+            write_report, lambda words: self._telling.say(plan.nodes[0], Stream.NOTE, [words])
         )
         self._operator = operator
         self._may_go = asyncio.Event()
@@ -113,7 +121,7 @@ class PlanRun(RestoreRun):
         began = False
         try:
             notes = await self._holding.take(self._lost)
-            self._record.began(self.plan, self._beginning.event)
+            self._record.began(self.plan, self._beginning.event, self._beginning.reason)
             began = True
             self._holding.written()
             self._telling.emit(
@@ -124,6 +132,7 @@ class PlanRun(RestoreRun):
             outcome = await self._to_the_end()
             message = self._last_words(outcome)
             self._telling.write(JournalEvent.RUN_ENDED, outcome=outcome.value, message=message)
+            await self._report.finish()
             self._telling.emit(RunEnded(now(), outcome, message))
             return outcome
         except asyncio.CancelledError:
@@ -131,6 +140,7 @@ class PlanRun(RestoreRun):
                 self._interrupted()
             raise
         finally:
+            self._report.stop()
             try:
                 await self._holding.give_back()
             finally:
@@ -152,6 +162,7 @@ class PlanRun(RestoreRun):
             self._telling.write(
                 JournalEvent.RUN_ENDED, outcome=Outcome.ABORTED.value, message=message
             )
+        self._report.at_once()
 
     def _lost(self, by: str) -> None:
         self._taken_over = f"{by} has taken this cluster over."
@@ -232,6 +243,7 @@ class PlanRun(RestoreRun):
         self._record.flush()
         self._telling.write(JournalEvent.STEP_ENDED, step=step.id, outcome=outcome.value)
         self._telling.emit(StepEnded(now(), step.id, outcome))
+        self._report.soon()
         return outcome
 
     async def _action(self, step: Step, action: Action) -> Outcome:

@@ -7,16 +7,28 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self, TextIO
 
 from recovery.errors import RescueError
 from recovery.health.expected import Expected
+from recovery.health.leftovers import Leftovers
 from recovery.places import make_private
+from recovery.restore.circumstances import Circumstances
+from recovery.restore.events import Stream
 from recovery.restore.journal import JOURNAL_NAME, Journal, JournalEntry, JournalEvent
+from recovery.restore.node_log import heading, log_lines
 from recovery.restore.plan import Plan
 from recovery.restore.plan_json import plan_facts
 from recovery.restore.process_identity import ProcessIdentity, operator_name
+from recovery.restore.record_facts import (
+    BEFORE_NAME,
+    HEALTH_NAME,
+    LEFTOVERS_NAME,
+    FinalChecks,
+    facts_text,
+)
 from recovery.restore.runbook import runbook_markdown, way_back_markdown
 
 PLAN_NAME = "plan.json"
@@ -35,9 +47,17 @@ class RunRecord:
         self._unlogged: set[str] = set()
 
     @classmethod
-    def of_new_run(cls, runs: Path, plan: Plan, expected: Expected | None = None) -> Self:
+    def of_new_run(
+        cls,
+        runs: Path,
+        plan: Plan,
+        expected: Expected | None = None,
+        before: Circumstances | None = None,
+    ) -> Self:
         """The record of a run that has not begun; `expected`: what it must bring back."""
         record = cls(runs / plan.run_id)
+        if before is not None:
+            _write(record.directory / BEFORE_NAME, facts_text(before))
         if expected is not None:
             _write(record.directory / EXPECTED_NAME, json.dumps(asdict(expected)))
         record.keep_plan(plan)
@@ -49,7 +69,17 @@ class RunRecord:
         _write(self.way_back, way_back_markdown(plan))
         _write(self.directory / PLAN_NAME, json.dumps(plan_facts(plan), indent=1))
 
-    def began(self, plan: Plan, event: JournalEvent = JournalEvent.RUN_STARTED) -> None:
+    def keep_final(self, final: FinalChecks) -> None:
+        """Write down what the last checks have shown."""
+        _write(self.directory / HEALTH_NAME, facts_text(final))
+
+    def keep_leftovers(self, leftovers: Leftovers) -> None:
+        """Write down what a person should look at."""
+        _write(self.directory / LEFTOVERS_NAME, facts_text(leftovers))
+
+    def began(
+        self, plan: Plan, event: JournalEvent = JournalEvent.RUN_STARTED, reason: str = ""
+    ) -> None:
         """The journal's first line, and the first of each program that takes the run up again."""
         process = ProcessIdentity.mine()
         self.journal.append(
@@ -63,14 +93,22 @@ class RunRecord:
                 machine=process.machine,
                 boot=process.boot,
                 process_started=process.started,
+                message=reason or None,
             )
         )
 
-    def log(self, node: str, lines: Sequence[str]) -> str | None:
+    def log_try(self, node: str, step: str, action: str, attempt: int) -> str | None:
+        """What the node says from now on belongs to this try; returns what `log` returns."""
+        return self._log(node, [heading(datetime.now(UTC), step, action, attempt)])
+
+    def log(self, node: str, lines: Sequence[str], stream: Stream = Stream.OUT) -> str | None:
         """Keep a node's output whole; the screen keeps only its tail.
 
         Returns, once, why it cannot be kept: a log is not worth stopping a restore for.
         """
+        return self._log(node, log_lines(datetime.now(UTC), stream, lines))
+
+    def _log(self, node: str, lines: Sequence[str]) -> str | None:
         if node in self._unlogged:
             return None
         try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from recovery.errors import NodeError, RescueError
 from recovery.places import make_private
 from recovery.restore.journal import JOURNAL_NAME, JournalEntry, parse_journal
 from recovery.restore.past_runs import PastRun, run_of
-from recovery.restore.record_copies import COPIED, RECORD_NAME
+from recovery.restore.record_copies import ALSO_COPIED, COPIED, RECORD_NAME
 from recovery.restore.script import node_script
 from recovery.ssh.fleet import Fleet
 
@@ -78,6 +79,9 @@ async def bring_record(fleet: Fleet, works: Mapping[str, str], run: PastRun, run
             errors.append(f"{node}: {error.what}")
             continue
         directory = make_private(runs / run.id)
+        for name in ALSO_COPIED:
+            with suppress(NodeError):  # an older run, or one that came to no end, has none
+                files[name] = await fleet.session(node).read_file(posixpath.join(source, name))
         for name, content in files.items():
             if name != JOURNAL_NAME:
                 _write(directory / name, content)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from recovery.restore.events import Event, Output, Stream
 from recovery.restore.journal import JournalEntry, JournalEvent
+from recovery.restore.redaction import Redactor, without_secrets
 from recovery.restore.run_record import RunRecord
 
 
@@ -22,9 +23,14 @@ class Telling:
         self.record = record
         self._listener = listener
         self._written = written
+        self._redactors: dict[str, Redactor] = {}
 
     def write(self, event: JournalEvent, **fields: str | int | None) -> None:
         """Append a line to the journal; it is on disk on return. Raises RescueError."""
+        if isinstance(message := fields.get("message"), str):
+            fields["message"] = without_secrets(message)
+        # The logs first: whoever dies after this line has them as far as the journal goes.
+        self.record.flush()
         self.record.journal.append(JournalEntry(event, **fields))  # type: ignore[arg-type]
         self._written()
 
@@ -37,10 +43,18 @@ class Telling:
             # and half a restore is worse than one that nobody sees.
             return
 
+    def tries(self, node: str, step: str, action: str, attempt: int) -> None:
+        """A try begins: what the node says from now on belongs to it."""
+        self._tell_trouble(node, self.record.log_try(node, step, action, attempt))
+
     def say(self, node: str, stream: Stream, lines: Sequence[str]) -> None:
         """Lines of a node's output, or about it."""
-        trouble = self.record.log(node, lines)
+        lines = self._redactors.setdefault(node, Redactor()).lines(lines)
+        trouble = self.record.log(node, lines, stream)
         self.emit(Output(now(), node, stream, tuple(lines)))
+        self._tell_trouble(node, trouble)
+
+    def _tell_trouble(self, node: str, trouble: str | None) -> None:
         if trouble is not None:
             self.emit(Output(now(), node, Stream.NOTE, (trouble,)))
 

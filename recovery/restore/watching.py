@@ -14,11 +14,15 @@ from recovery.cluster.kubernetes import ApiServer
 from recovery.errors import RescueError
 from recovery.health.checks import check_members, wait_until_healthy
 from recovery.health.expected import Expected
+from recovery.health.leftovers import Leftovers
+from recovery.health.looking_for_leftovers import look_for_leftovers
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport
 from recovery.health.space_alarm import apart_from_no_space
 from recovery.inventory.model import Cluster
 from recovery.restore.alarm_clearing import AlarmClearing
 from recovery.restore.plan import Plan, Watch
+from recovery.restore.record_facts import FinalChecks, rfc3339
+from recovery.restore.telling import now
 from recovery.restore.watcher import Note
 from recovery.ssh.fleet import Fleet
 
@@ -41,12 +45,18 @@ class ClusterWatcher:
         manifests: Mapping[str, EtcdManifest],
         expected: Expected,
         api_servers: Mapping[str, str],
+        *,
+        keep_final: Callable[[FinalChecks], None] = lambda _: None,
+        keep_leftovers: Callable[[Leftovers], None] = lambda _: None,
     ) -> None:
+        """`keep_final` and `keep_leftovers` write down what the end of a run has shown."""
         self._fleet = fleet
         self._cluster = cluster
         self._manifests = manifests
         self._expected = expected
         self._api_servers = api_servers
+        self._keep_final = keep_final
+        self._keep_leftovers = keep_leftovers
         self.last_report: HealthReport | None = None
 
     async def watch(
@@ -125,13 +135,16 @@ class ClusterWatcher:
         return reasons
 
     async def _agree(self, plan: Plan) -> dict[str, str]:
-        present = {n: m for n, m in self._manifests.items() if n in plan.nodes}
-        absent = [m.name for m in plan.members if m.name in plan.absent]
-        checks = await check_members(self._fleet, present, self._expected, absent=absent)
+        checks = await self._compared(plan)
         if plan.source.refuses_writes:
             # The next step clears it; the last proof allows no alarm.
             checks = apart_from_no_space(checks)
         return _failures(checks, plan)
+
+    async def _compared(self, plan: Plan) -> tuple[Check, ...]:
+        present = {n: m for n, m in self._manifests.items() if n in plan.nodes}
+        absent = [m.name for m in plan.members if m.name in plan.absent]
+        return await check_members(self._fleet, present, self._expected, absent=absent)
 
     def _clearing(self, plan: Plan) -> AlarmClearing:
         present = {n: m for n, m in self._manifests.items() if n in plan.nodes}
@@ -142,7 +155,9 @@ class ClusterWatcher:
             # The whole proof follows when all members are there, and take writes.
             later = "the others follow later" if plan.absent else "they refuse writes: NOSPACE"
             note(plan.nodes[0], f"the members that are there are compared; {later}")
-            return await _until(lambda: self._agree(plan), timeout, note)
+            reasons = await _until(lambda: self._agree(plan), timeout, note)
+            self._keep_final(FinalChecks(rfc3339(now()), False, await self._compared(plan)))
+            return reasons
         self.last_report = await wait_until_healthy(
             self._fleet,
             self._cluster,
@@ -151,9 +166,15 @@ class ClusterWatcher:
             seconds=timeout,
             on_wait=lambda words: note(plan.nodes[0], f"waiting: {words}"),
         )
-        if self.last_report.healthy:
-            return {}
-        return _failures(self.last_report.checks, plan)
+        self._keep_final(FinalChecks.of(self.last_report))
+        if not self.last_report.healthy:
+            return _failures(self.last_report.checks, plan)
+        note(plan.nodes[0], "looking for what the API remembers and reality does not have")
+        leftovers = await look_for_leftovers(self._fleet, self._cluster, self._manifests)
+        self._keep_leftovers(leftovers)
+        for found in leftovers.found:
+            note(plan.nodes[0], f"to look at: {found.what}")
+        return {}
 
     async def _as_it_was(self, plan: Plan) -> dict[str, str]:
         answers = await self._statuses(plan)

@@ -95,7 +95,8 @@ def test_the_newest_good_snapshot_is_restored_and_every_member_holds_exactly_it(
     wanted = contents_by_etcd(archive, tmp_path)
     assert len(wanted) > 2000
 
-    ran = demo.command("restore", "latest", "--confirm", "demo", "--events", "json")
+    consent = ("--confirm", "demo", "--reason", "two disks died")
+    ran = demo.command("restore", "latest", *consent, "--events", "json")
     assert ran.returncode == 0, ran.stderr
     events = [json.loads(line) for line in ran.stderr.splitlines()]
     assert events[0]["event"] == "preflight-check"
@@ -140,8 +141,39 @@ def test_the_run_left_a_journal_a_runbook_and_no_secrets(demo: Demo) -> None:
     (run,) = demo.runs.iterdir()
     assert run.name == listed["id"]
     names = {path.name for path in run.iterdir()}
+    assert {"before.json", "health.json", "leftovers.json", "report.md", "report.html"} <= names
     assert {"journal.jsonl", "plan.json", "runbook.md", "way-back.md", "etcd-1.log"} <= names
     for path in run.iterdir():
         assert path.stat().st_mode & 0o077 == 0
-        assert "PRIVATE KEY" not in path.read_text()
-        assert "rehearsal-secret" not in path.read_text()
+        text = path.read_text()
+        assert "PRIVATE KEY" not in text
+        assert "X-Amz-Signature" not in text
+        assert not [secret for secret in secrets_of(demo) if secret in text], path.name
+
+
+def test_the_report_tells_the_whole_story_to_somebody_who_was_not_there(demo: Demo) -> None:
+    printed = demo.command("runs", "report").stdout
+    (run,) = demo.runs.iterdir()
+    assert printed.splitlines()[:3] == (run / "report.md").read_text().splitlines()[:3]
+    for words in (
+        "**Recovered.**",
+        "two disks died",
+        "QUORUM LOST 1/3",
+        "All members hold the same data, and it is the snapshot's.",
+        "systemctl stop kubelet",
+        "The API was down for",
+    ):
+        assert words in printed, words
+    # The worker's pods of the rehearsal are entries in etcd alone: that is found and said.
+    assert "recorded as running on worker\\-1" in printed or "running on worker-1" in printed
+    assert "<title>Incident report: demo" in demo.command("runs", "report", "-o", "html").stdout
+    compare = next(line for line in printed.splitlines() if line.startswith("etcd-rescue diff"))
+    assert demo.command(*compare.split()[1:]).returncode == 0
+
+
+def secrets_of(demo: Demo) -> set[str]:
+    """Every line of every private key of the rehearsal, and its S3 keys."""
+    keys = [path.read_text().splitlines() for path in demo.directory.rglob("*.key")]
+    lines = {line for key in keys for line in key if len(line) > 30 and "-----" not in line}
+    assert lines
+    return lines | {"rehearsal-secret"}

@@ -16,6 +16,7 @@ from recovery.errors import RescueError
 from recovery.restore.delivering import Moved, Say
 from recovery.restore.events import ActionEnded, Event, Outcome, Output, RunEnded, StepEnded, Stream
 from recovery.restore.journal import JournalEvent, read_journal
+from recovery.restore.node_log import LogLine, read_log
 from recovery.restore.node_work import NodeWorker, Try, WorkResult
 from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailure
 from recovery.restore.plan import Gate, NodeWork, Plan, RestoreSource, Watch
@@ -223,13 +224,19 @@ async def test_an_aborted_run_ends_between_actions(stage: Stage) -> None:
 async def test_every_line_of_a_node_is_kept_in_its_log(stage: Stage) -> None:
     await stage.run.execute()
     said = [
-        line
+        (event.stream, line)
         for event in stage.events
         if isinstance(event, Output) and event.node == "etcd-2"
         for line in event.lines
     ]
-    log = (stage.record.directory / "etcd-2.log").read_text().splitlines()
-    assert log == said
+    parts = read_log((stage.record.directory / "etcd-2.log").read_text())
+    assert [line for part in parts for line in part.lines] == [
+        LogLine(line.at, stream, text.removeprefix("$ ") if stream is Stream.COMMAND else text)
+        for line, (stream, text) in zip(
+            (line for part in parts for line in part.lines), said, strict=True
+        )
+    ]
+    assert [part.action for part in parts][:2] == ["recheck-node", "make-directories"]
 
 
 async def test_trouble_on_this_machine_does_not_cut_off_scripts_under_way(stage: Stage) -> None:

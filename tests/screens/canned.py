@@ -24,6 +24,7 @@ from recovery.errors import NodeUnreachableError, RescueError
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport, MemberHealth
 from recovery.incident import Incident, Progress
 from recovery.inventory.model import Cluster, Node, Role
+from recovery.restore.circumstances import Told
 from recovery.restore.clean_up import CleanUp, Cleared
 from recovery.restore.events import Event, Outcome
 from recovery.restore.journal import JournalEntry
@@ -279,6 +280,7 @@ class CannedIncident(Incident):
         self.restored = False
         self.runs: list[CannedRun] = []
         self.cleaned: list[str] = []
+        self.told: Told | None = None
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -429,7 +431,11 @@ class CannedIncident(Incident):
         return standing_of(run, canned_plan("snapshot.tar", self.cluster.name))
 
     async def resume(
-        self, run_id: str | None, operator: Operator, listener: Callable[[Event], None]
+        self,
+        run_id: str | None,
+        operator: Operator,
+        listener: Callable[[Event], None],
+        reason: str = "",
     ) -> RestoreRun:
         """A scripted run."""
         plan = canned_plan("snapshot.tar", self.cluster.name)
@@ -438,7 +444,11 @@ class CannedIncident(Incident):
         return run
 
     async def roll_back(
-        self, run_id: str | None, operator: Operator, listener: Callable[[Event], None]
+        self,
+        run_id: str | None,
+        operator: Operator,
+        listener: Callable[[Event], None],
+        reason: str = "",
     ) -> RestoreRun:
         """A scripted run of the way back."""
         plan = rollback_plan(canned_plan("snapshot.tar", self.cluster.name))
@@ -476,8 +486,10 @@ class CannedIncident(Incident):
         fetched: FetchedSnapshot,
         operator: Operator,
         listener: Callable[[Event], None],
+        told: Told | None = None,
     ) -> RestoreRun:
         """A scripted run."""
+        self.told = told
         run = CannedRun(plan, operator, listener, self.answers.script, self._run_ended, self.pace)
         self.runs.append(run)
         return run

@@ -12,6 +12,7 @@ from recovery.health.model import Check, CheckStatus
 from recovery.health.preflight_cluster import QUORUM
 from recovery.health.preflight_nodes import REACHABLE
 from recovery.incident import Incident
+from recovery.restore.circumstances import Told
 from tui.commands.common_arguments import add_allow_node_count
 from tui.commands.executing import (
     ConfirmedOperator,
@@ -50,6 +51,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         help="go on although the cluster is not lost, and roll back all that it has written since "
         "the snapshot; beside --acknowledge-warnings, which is not enough for this",
     )
+    parser.add_argument(
+        "--reason", metavar="TEXT", default="", help="why you restore, for the run's report"
+    )
     add_allow_node_count(parser)
     parser.set_defaults(run=run)
     return parser
@@ -71,9 +75,10 @@ async def run(arguments: argparse.Namespace) -> int:
         _refuse_while_quorum_is_alive(checks, arguments.quorum_is_alive)
         plan = incident.plan(fetched)
         _refuse_unnamed(dict.fromkeys(plan.absent, "it was there a moment ago"), without)
+        told = Told(arguments.reason, arguments.acknowledge_warnings)
         printer = EventPrinter(plan, as_json=as_json)
         operator = ConfirmedOperator(arguments.without)
-        run_ = incident.restore(plan, fetched, operator, printer.hear)
+        run_ = incident.restore(plan, fetched, operator, printer.hear, told)
         words = f"{incident.cluster.name} is recovered"
         return exit_of(await execute(run_), words, as_json=as_json)
 

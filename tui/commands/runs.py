@@ -33,13 +33,23 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     parser = commands.add_parser(
         "runs",
         help="earlier and interrupted runs: look, resume, roll back, clean up",
-        description="List the restores of this machine, or show one. Resume one that was "
-        "interrupted, also one that was begun on another machine; roll one back; or delete what "
-        "it has kept on the nodes, once the cluster is healthy.",
+        description="List the restores of this machine, show one, or print its report. Resume one "
+        "that was interrupted, also one that was begun on another machine; roll one back; or "
+        "delete what it has kept on the nodes, once the cluster is healthy.",
     )
-    parser.add_argument("what", choices=("list", "show", *_CHANGING), nargs="?", default="list")
+    parser.add_argument(
+        "what", choices=("list", "show", "report", *_CHANGING), nargs="?", default="list"
+    )
     parser.add_argument("id", metavar="ID", nargs="?", help="a run's id; the newest without it")
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("text", "json", "markdown", "html"),
+        help="list and show: text (the default) or json; report: markdown (the default) or html",
+    )
+    parser.add_argument(
+        "--reason", metavar="TEXT", default="", help="why you resume or roll back, for the report"
+    )
     add_consent(parser)
     parser.set_defaults(run=run)
     return parser
@@ -50,6 +60,9 @@ async def run(arguments: argparse.Namespace) -> int:
     if arguments.what in _CHANGING:
         return await _change(arguments)
     runs = runs_directory(os.environ)
+    if arguments.what == "report":
+        return await _report(arguments)
+    _require_output(arguments, "text", "json")
     if arguments.what == "show":
         return await _show(arguments)
     if arguments.id:
@@ -72,6 +85,27 @@ async def _show(arguments: argparse.Namespace) -> int:
     found = find_run(runs_directory(os.environ), arguments.id)
     entry = json.dumps(run_entry(found), indent=2)
     print(entry if arguments.output == "json" else run_story(found))
+    return 0
+
+
+def _require_output(arguments: argparse.Namespace, *known: str) -> None:
+    """What can be printed depends on what is asked for."""
+    if arguments.output not in (None, *known):
+        raise UsageError(
+            f"`runs {arguments.what}` does not print {arguments.output}",
+            remedy=f"choose {' or '.join(known)} with -o",
+        )
+
+
+async def _report(arguments: argparse.Namespace) -> int:
+    from recovery.report.html import report_html
+    from recovery.report.markdown import report_markdown
+    from recovery.report.writing import read_report
+
+    _require_output(arguments, "markdown", "html")
+    found = find_run(runs_directory(os.environ), arguments.id)
+    report = read_report(found.directory)
+    print(report_html(report) if arguments.output == "html" else report_markdown(report))
     return 0
 
 
@@ -105,7 +139,7 @@ async def _resume(incident: Incident, arguments: argparse.Namespace) -> int:
     as_json = arguments.events == "json"
     printer = EventPrinter(standing.plan, as_json=as_json)
     operator = ConfirmedOperator(arguments.without)
-    run_ = await incident.resume(standing.run.id, operator, printer.hear)
+    run_ = await incident.resume(standing.run.id, operator, printer.hear, arguments.reason)
     printer.show(run_.plan)
     words = f"{incident.cluster.name} is recovered"
     return exit_of(await execute(run_), words, as_json=as_json)
@@ -118,7 +152,7 @@ async def _roll_back(incident: Incident, arguments: argparse.Namespace) -> int:
     as_json = arguments.events == "json"
     printer = EventPrinter(standing.plan, as_json=as_json)
     operator = ConfirmedOperator(arguments.without)
-    run_ = await incident.roll_back(standing.run.id, operator, printer.hear)
+    run_ = await incident.roll_back(standing.run.id, operator, printer.hear, arguments.reason)
     printer.show(run_.plan)
     words = f"{incident.cluster.name} is as it was before run {standing.run.id}"
     return exit_of(await execute(run_), words, as_json=as_json)

@@ -1,0 +1,1 @@
+"""The incident report: what a run's record tells, for somebody who was not there."""

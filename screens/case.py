@@ -15,6 +15,7 @@ from recovery.backups.same_backup import siblings_of
 from recovery.cluster.facts import ClusterFacts
 from recovery.errors import RescueError, SnapshotError
 from recovery.incident import Incident, Looked, Progress
+from recovery.restore.circumstances import Told
 from recovery.snapshots.comparison import Comparison
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot
 from screens.marks import OF_CLUSTER, OF_INTEGRITY, Mark
@@ -217,6 +218,16 @@ class Case:
         if newest is None or newest.snapshot is None:
             return None
         return self.comparisons.get((snapshot.name, newest.snapshot.name))
+
+    def told(self, fetched: FetchedSnapshot) -> Told:
+        """What is known before a run of this snapshot, for its report.
+
+        Preflight lets nobody pass who has not acknowledged its warnings.
+        """
+        newest = self.newest
+        compared = newest.snapshot.name if newest and newest.snapshot else ""
+        comparison = self.comparisons.get((fetched.name, compared))
+        return Told("", True, comparison, compared if comparison is not None else "")
 
     def node_mark(self, name: str) -> Mark:
         """A control-plane node's mark from the latest facts."""

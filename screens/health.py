@@ -13,14 +13,17 @@ from textual.content import Content
 from textual.widgets import Static
 
 from recovery.errors import RescueError
+from recovery.health.leftovers import Leftovers
 from recovery.health.model import Check, CheckStatus, HealthReport
 from recovery.health.proof import proven
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.checklist import CheckGroup, explain
+from screens.dialogs.reading import ReadingDialog
 from screens.health_matrix import cells_of, health_markdown, line_of, matrix_heads, other_lines
 from screens.incident_screen import IncidentScreen, Rule, common_keys
-from screens.marks import OF_STATUS, Mark, line, spread, stacked
+from screens.leftovers_text import leftovers_line, leftovers_text
+from screens.marks import OF_STATUS, Mark, hanging, line, spread, stacked
 from screens.run_view import RunView
 from screens.widgets.row_list import Row, RowList
 from screens.wording import listing, sentence, span, stopwatch
@@ -44,6 +47,13 @@ class HealthScreen(IncidentScreen):
         Binding("a", "again", "again", id="health.again", tooltip="Check everything again"),
         Binding("e", "export", "export report", id="export", tooltip="Write the report to a file"),
         Binding("y", "copy", "copy", id="copy", tooltip="Copy the report"),
+        Binding(
+            "l",
+            "leftovers",
+            "to look at",
+            id="health.leftovers",
+            tooltip="Where the API and the nodes do not agree, with commands to look",
+        ),
         Binding("escape", "back", "back", key_display="esc", id="back", tooltip="Back"),
         *common_keys("copy", "export", "back"),
     ]
@@ -57,6 +67,7 @@ class HealthScreen(IncidentScreen):
         self.checks: dict[tuple[str, str], Check] = {}
         self.report: HealthReport | None = None
         self.checking = False
+        self.leftovers: Leftovers | None = None
         self._began = 0.0
         self._rows = RowList("matrix")
 
@@ -99,7 +110,28 @@ class HealthScreen(IncidentScreen):
         self.checks[(check.name, check.scope)] = check
         self.redraw()
 
+    @work(group="leftovers", exclusive=True, exit_on_error=False)
+    async def look_for_leftovers(self) -> None:
+        """Once the API serves: what it remembers and reality does not have."""
+        self.leftovers = await self.case.incident.leftovers()
+        self.redraw()
+        self.refresh_bindings()
+
+    def unavailable(self, action: str) -> str:
+        """Leftovers are looked for once all checks hold."""
+        if action == "leftovers" and self.leftovers is None:
+            return "The API and the nodes are compared once every check holds."
+        return ""
+
+    def action_leftovers(self) -> None:
+        """All of them."""
+        if self.leftovers is not None:
+            text = leftovers_text(self.leftovers, min(100, self.app.size.width - 8))
+            self.app.push_screen(ReadingDialog("Where the API and the nodes do not agree", text))
+
     def _settle(self, report: HealthReport) -> None:
+        if report.healthy and self.leftovers is None:
+            self.look_for_leftovers()
         self.checks = {(check.name, check.scope): check for check in report.checks}
         if self.after_run is not None:
             self.case.recovered = report.healthy
@@ -202,8 +234,10 @@ class HealthScreen(IncidentScreen):
 
     def _proof(self, report: HealthReport) -> Content:
         left = list(dict.fromkeys(check.remedy for check in report.checks if check.remedy))
+        told = leftovers_line(self.leftovers) if self.leftovers is not None else ""
+        left = [*([told] if told else []), *left]
         if self.after_run is not None:
-            left.append("once nobody needs the old data, remove it by hand on every node")
+            left.append("once nobody needs the old data: clean up, from the runs")
         parts = [
             ("Proven", list(proven(report))),
             ("Left to do", [sentence(text) for text in left]),
@@ -211,11 +245,12 @@ class HealthScreen(IncidentScreen):
         if self.after_run is not None:
             aside = f".etcd-rescue-{self.after_run.plan.run_id}/aside"
             parts.append(("Old data", [f"on every node, in {aside}"]))
+            parts.append(("Report", [f"{self.after_run.log}/report.html"]))
         lines = []
         for title, texts in parts:
             heads = [title, *[""] * len(texts)]
             for head, text in zip(heads, texts[:3], strict=False):
-                lines.append(line(" ", (f"{head:<12}", "$muted"), text))
+                lines += hanging(head, text, self.app.size.width - 2, 13)
         return stacked(lines)
 
     def copy_text(self) -> str:
@@ -238,6 +273,7 @@ class HealthScreen(IncidentScreen):
     def action_again(self) -> None:
         """Everything anew."""
         self._rows.moved_by_hand = False
+        self.leftovers = None
         self.check()
 
 

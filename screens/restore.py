@@ -180,7 +180,8 @@ class RestoreScreen(IncidentScreen):
 
     async def _restore(self, operator: Operator, listener: Listener) -> RestoreRun:
         assert self.fetched is not None
-        return self.case.incident.restore(self.plan, self.fetched, operator, listener)
+        told = self.case.told(self.fetched)
+        return self.case.incident.restore(self.plan, self.fetched, operator, listener, told)
 
     @property
     def run_id(self) -> str:

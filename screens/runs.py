@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 from textual import work
@@ -13,11 +15,15 @@ from textual.content import Content
 from textual.widgets import Static
 
 from recovery.errors import RescueError
-from recovery.restore.past_runs import PastRun
+from recovery.report.markdown import for_reading, report_markdown
+from recovery.report.noting import add_note
+from recovery.report.writing import read_report, write_report
+from recovery.restore.past_runs import PastRun, RunState
 from recovery.restore.standing import RunStanding
 from screens.case import Case
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.typed import TypedDialog
+from screens.dialogs.writing import WritingDialog
 from screens.incident_screen import IncidentScreen, Rule, common_keys
 from screens.marks import HEADING, Mark, cell, line, stacked
 from screens.other_run import story_line
@@ -36,7 +42,10 @@ class RunsScreen(IncidentScreen):
         "Resume goes on where a run was left, and brings in nodes that were left out. Roll back "
         "puts the old data and configuration in place again; it works until clean-up. Clean up "
         "deletes what a run has kept on the nodes; it is refused until the cluster is proven "
-        "healthy. Each asks before it changes anything."
+        "healthy. Each asks before it changes anything.\n\n"
+        "The report tells the whole story to somebody who was not there: read it with p, write "
+        "it to a file with e. As a web page it lies beside the run's journal. A note of yours, "
+        "such as the cause, is added with n."
     )
     title_words: ClassVar[str] = "Runs"
 
@@ -59,10 +68,19 @@ class RunsScreen(IncidentScreen):
             id="runs.clean",
             tooltip="Delete what the run has kept on the nodes",
         ),
+        Binding("p", "report", "report", id="runs.report", tooltip="Read the run's report"),
+        Binding(
+            "e",
+            "export",
+            "export",
+            id="export",
+            tooltip="Write the run's report to a file in the working directory",
+        ),
+        Binding("n", "note", "note", id="runs.note", tooltip="Add a note to the run's report"),
         Binding("l", "journal", "journal", id="runs.journal", tooltip="All that the run did"),
         Binding("a", "again", "again", id="runs.again", tooltip="Look for runs again"),
         Binding("escape", "back", "back", key_display="esc", id="back", tooltip="Back"),
-        *common_keys("back"),
+        *common_keys("export", "back"),
     ]
 
     def __init__(self, case: Case) -> None:
@@ -156,7 +174,7 @@ class RunsScreen(IncidentScreen):
 
     def unavailable(self, action: str) -> str:
         """What the run's standing refuses."""
-        if action not in ("resume", "roll_back", "clean", "journal"):
+        if action not in ("resume", "roll_back", "clean", "journal", "report", "note"):
             return ""
         chosen = self.chosen
         if chosen is None:
@@ -164,6 +182,12 @@ class RunsScreen(IncidentScreen):
         standing = self._standings.get(chosen.id)
         if action == "journal":
             return ""
+        if action == "note" and chosen.state is RunState.RUNNING:
+            return "It is under way: a note can be added once it is over."
+        if action in ("report", "note"):
+            # Of a run that only the nodes know the record is brought here to see how far it came.
+            here = not chosen.on_nodes or isinstance(standing, RunStanding)
+            return "" if here else "Its record has not been brought to this machine yet."
         if not isinstance(standing, RunStanding):
             return "How far it came is not known yet."
         refused = {
@@ -183,9 +207,16 @@ class RunsScreen(IncidentScreen):
         return self.chosen.id if self.chosen else ""
 
     def export_text(self) -> tuple[str, str]:
-        """The chosen run's journal."""
+        """The chosen run's report as Markdown; as HTML it lies beside the journal."""
         chosen = self.chosen
-        return (f"run-{chosen.id}", _story(chosen)) if chosen else ("", "")
+        if chosen is None or self.unavailable("report"):
+            return "", ""
+        return f"report-{chosen.id}", report_markdown(read_report(self._directory(chosen)))
+
+    def _directory(self, run: PastRun) -> Path:
+        """Where its record lies on this machine; it was brought here to see how far it came."""
+        standing = self._standings.get(run.id)
+        return standing.run.directory if isinstance(standing, RunStanding) else run.directory
 
     def action_again(self) -> None:
         """Look anew."""
@@ -197,6 +228,36 @@ class RunsScreen(IncidentScreen):
         """All of it."""
         if self.chosen is not None:
             self.app.push_screen(ReadingDialog(f"Run {self.chosen.id}", _story(self.chosen)))
+
+    @work(group="report", exclusive=True, exit_on_error=False)
+    async def action_report(self) -> None:
+        """The report, to read; the files are written anew beside the journal."""
+        chosen = self.chosen
+        if chosen is None or self.unavailable("report"):
+            return
+        directory = self._directory(chosen)
+        report = await asyncio.to_thread(read_report, directory)
+        markdown, html = await asyncio.to_thread(write_report, directory)
+        text = f"As files: {markdown}\n          {html}\n\n{for_reading(report_markdown(report))}"
+        self.app.push_screen(ReadingDialog(f"Report of run {chosen.id}", text))
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_note(self) -> None:
+        """A person's words, added to the story."""
+        chosen = self.chosen
+        if chosen is None or self.unavailable("note"):
+            return
+        words = await self.app.push_screen_wait(
+            WritingDialog(
+                "A note for the report",
+                "For example why the cluster was restored, or what the cause was. It is added to "
+                "the run's journal, with your name and the time, and stays there.",
+            )
+        )
+        if words:
+            await asyncio.to_thread(add_note, self._directory(chosen), words)
+            self.say("The note is in the report.")
+            self.action_again()
 
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_resume(self) -> None:

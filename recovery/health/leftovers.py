@@ -169,7 +169,7 @@ def _not_running(
                 f"{_pods(missing)} recorded as running on {name}, where nothing of them runs: "
                 f"{_some(missing)}",
                 "kubelet starts them again or has their state corrected within some minutes.",
-                (_on_node(name), f"on {name}: crictl ps -a"),
+                (_on_node(name), f"crictl ps -a  # on {name}"),
             )
 
 
@@ -191,8 +191,8 @@ def _not_recorded(
                 "Newer than the snapshot. kubelet ends them once it has compared itself with the "
                 "API; until then they work on, and nothing counts or finds them.",
                 tuple(
-                    f"on {name}: crictl pods --namespace {shlex.quote(pod.namespace)} "
-                    f"--name {shlex.quote(pod.name)}"
+                    f"crictl pods --namespace {shlex.quote(pod.namespace)} "
+                    f"--name {shlex.quote(pod.name)}  # on {name}"
                     for pod in strangers[:_NAMED]
                 ),
             )

@@ -42,6 +42,11 @@ def plain(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
+def for_reading(markdown: str) -> str:
+    """The document without its escapes: for a pane that shows text as it is."""
+    return re.sub(r"\\([\\`*_{}\[\]<>#|~!])", r"\1", markdown)
+
+
 def code(text: str) -> str:
     """A code span, whatever is in the text."""
     text = " ".join(text.split())

@@ -63,7 +63,7 @@ def test_pods_newer_than_the_snapshot_and_pods_that_no_longer_run_are_told_apart
     assert not_running.kind is LeftoverKind.PODS_NOT_RUNNING
     assert "shop/old" in not_running.what
     assert not_recorded.kind is LeftoverKind.PODS_NOT_RECORDED
-    assert not_recorded.commands == ("on worker-1: crictl pods --namespace shop --name new",)
+    assert not_recorded.commands == ("crictl pods --namespace shop --name new  # on worker-1",)
 
 
 def test_what_crictl_lists_is_read_and_nonsense_is_an_error() -> None:

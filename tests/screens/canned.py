@@ -21,6 +21,7 @@ from recovery.backups.model import (
 )
 from recovery.cluster.facts import ClusterFacts, ClusterState, Diagnosis, MemberStatus
 from recovery.errors import NodeUnreachableError, RescueError
+from recovery.health.leftovers import Leftover, LeftoverKind, Leftovers
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport, MemberHealth
 from recovery.incident import Incident, Progress
 from recovery.inventory.model import Cluster, Node, Role
@@ -242,6 +243,29 @@ def canned_health(*, starting: bool = False) -> HealthReport:
     return HealthReport("prod-a", NOW, tuple(checks), members)
 
 
+def canned_leftovers() -> Leftovers:
+    """A worker that is gone since, and a pod that is newer than the snapshot."""
+    return Leftovers(
+        "2026-11-22T14:05:00Z",
+        (
+            Leftover(
+                LeftoverKind.NODE_SILENT,
+                "worker-9 is in the API, and does not report (NodeStatusUnknown), and it is not in "
+                "the inventory",
+                "It may have been taken out of the cluster after the snapshot was taken.",
+                ("kubectl describe node worker-9", "ssh root@10.0.0.29 systemctl status kubelet"),
+            ),
+            Leftover(
+                LeftoverKind.PODS_NOT_RECORDED,
+                "1 pod runs on worker-1 that the API does not know: shop/web-7f9c4",
+                "Newer than the snapshot.",
+                ("crictl pods --namespace shop --name web-7f9c4  # on worker-1",),
+            ),
+        ),
+        ("what runs on etcd-3: crictl is not on the PATH",),
+    )
+
+
 @dataclass
 class Answers:
     """What the canned incident says, for tests to change."""
@@ -263,6 +287,7 @@ class Answers:
     look_error: Exception | None = None
     verify_error: RescueError | None = None
     past_runs: tuple[PastRun, ...] = ()
+    leftovers: Leftovers = field(default_factory=lambda: Leftovers("2026-11-22T14:05:00Z"))
 
 
 class CannedIncident(Incident):
@@ -467,6 +492,11 @@ class CannedIncident(Incident):
     async def clean_up(self, weighed: CleanUp, note: Callable[[str, str], None]) -> None:
         """Remembers it."""
         self.cleaned.append(weighed.run_id)
+
+    async def leftovers(self) -> Leftovers:
+        """What the answers say."""
+        await self._breathe()
+        return self.answers.leftovers
 
     async def take_over(self, holder: LockHolder) -> None:
         """Whoever holds it is gone."""

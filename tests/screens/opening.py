@@ -129,6 +129,8 @@ async def to_recovered(pilot: Pilot[Any]) -> None:
     await shows(pilot, "RECOVERED 3/3")
     await settled(pilot, lambda: case_of(pilot).incident.diagnosis.answering == 3)
     await settled(pilot, lambda: "QUORUM" not in case_of(pilot).label()[1])
+    await settled(pilot, lambda: getattr(pilot.app.screen, "leftovers", None) is not None)
+    await pilot.pause()
 
 
 async def typed(pilot: Pilot[Any], text: str) -> None:

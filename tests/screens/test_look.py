@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.screens.canned import Answers, canned_health, canned_living_quorum, canned_preflight
+from tests.screens.canned import (
+    Answers,
+    canned_health,
+    canned_leftovers,
+    canned_living_quorum,
+    canned_preflight,
+)
+from tests.screens.canned_past import past_run
+from tests.screens.canned_plan import canned_plan
 from tests.screens.canned_run import Script
 from tests.screens.looking import shows
 from tests.screens.opening import (
@@ -116,6 +124,25 @@ def test_a_failed_action(snap_compare: Compare, size: tuple[int, int]) -> None:
 
 def test_recovered(snap_compare: Compare, size: tuple[int, int]) -> None:
     assert looks(snap_compare, size, to_recovered)
+
+
+def test_what_is_left_over_after_a_restore(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def walk(pilot: Pilot[Any]) -> None:
+        await to_recovered(pilot)
+        await pilot.press("l")
+        await shows(pilot, "esc close")
+
+    assert looks(snap_compare, size, walk, Answers(leftovers=canned_leftovers()))
+
+
+def test_the_runs_and_their_keys(snap_compare: Compare, size: tuple[int, int]) -> None:
+    async def walk(pilot: Pilot[Any]) -> None:
+        await at_home(pilot)
+        await pilot.press("u")
+        await shows(pilot, "put new data in place")
+
+    runs = (past_run(canned_plan("snapshot.tar", "prod-a"), "", ended="done"),)
+    assert looks(snap_compare, size, walk, Answers(past_runs=runs))
 
 
 def test_a_cluster_that_is_not_healthy(snap_compare: Compare, size: tuple[int, int]) -> None:

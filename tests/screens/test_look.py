@@ -15,8 +15,6 @@ from tests.screens.canned import (
     canned_living_quorum,
     canned_preflight,
 )
-from tests.screens.canned_past import past_run
-from tests.screens.canned_plan import canned_plan
 from tests.screens.canned_run import Script
 from tests.screens.looking import shows
 from tests.screens.opening import (
@@ -133,16 +131,6 @@ def test_what_is_left_over_after_a_restore(snap_compare: Compare, size: tuple[in
         await shows(pilot, "esc close")
 
     assert looks(snap_compare, size, walk, Answers(leftovers=canned_leftovers()))
-
-
-def test_the_runs_and_their_keys(snap_compare: Compare, size: tuple[int, int]) -> None:
-    async def walk(pilot: Pilot[Any]) -> None:
-        await at_home(pilot)
-        await pilot.press("u")
-        await shows(pilot, "put new data in place")
-
-    runs = (past_run(canned_plan("snapshot.tar", "prod-a"), "", ended="done"),)
-    assert looks(snap_compare, size, walk, Answers(past_runs=runs))
 
 
 def test_a_cluster_that_is_not_healthy(snap_compare: Compare, size: tuple[int, int]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from recovery.backups.newest_state import RAISED, NewestState
-from recovery.cluster.diagnosis import node_summary
 from recovery.cluster.facts import ClusterFacts, Diagnosis
+from recovery.cluster.node_words import node_summary
 from recovery.health.model import Check
 from recovery.restore.plan import RestoreSource
 from recovery.restore.record_facts import rfc3339

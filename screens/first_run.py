@@ -35,12 +35,17 @@ from screens.dialogs.question import QuestionDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.trouble import TroubleDialog, trouble_of
 from screens.first_run_words import INTRODUCTION, row_of, trouble
-from screens.marks import Mark, line, spread, stacked
+from screens.marks import Mark, hanging, line, spread, stacked
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.row_list import Row, RowList
 from screens.wording import plural
 
 Search = Callable[[Node, TellNode], Awaitable[Discovered]]
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
 
 
 async def search_by_ssh(first: Node, tell: TellNode) -> Discovered:
@@ -61,6 +66,8 @@ class FirstRunScreen(Screen[None]):
         "nothing is written here before you say so."
     )
     title_words: ClassVar[str] = "First run"
+    TYPING_WORDS: ClassVar[str] = "enter look   ctrl+q quit"
+    """What the footer says while the address is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "write", "write it", id="first.write", tooltip="Write the inventory"),
@@ -84,10 +91,16 @@ class FirstRunScreen(Screen[None]):
             self.path = path
 
     def __init__(
-        self, place: Path, *, search: Search = search_by_ssh, log_path: Path | None = None
+        self,
+        place: Path,
+        *,
+        search: Search = search_by_ssh,
+        clock: Callable[[], datetime] = utc_now,
+        log_path: Path | None = None,
     ) -> None:
         """`place` is where the inventory will be written."""
         super().__init__()
+        self._clock = clock
         self.place = place
         self._search = search
         self._log_path = log_path
@@ -125,7 +138,7 @@ class FirstRunScreen(Screen[None]):
         self._rows.display = bool(self._met)
         top = spread(
             line(" ", ("etcd-rescue", "bold"), "   ", self._state()),
-            line((f"  {datetime.now(UTC):%H:%M}Z ", "$muted")),
+            line((f"  {self._clock():%H:%M}Z ", "$muted")),
             self.size.width,
         )
         self.query_one("#first-top", Static).update(top)
@@ -137,7 +150,9 @@ class FirstRunScreen(Screen[None]):
 
     def _state(self) -> Content:
         if self._found is not None:
-            return Mark.OK.say("FOUND", strong=True)
+            failed = any(each.reach is Reach.FAILED for each in self._met.values())
+            mark, words = (Mark.WARNING, "FOUND IN PART") if failed else (Mark.OK, "FOUND")
+            return mark.say(words, strong=True)
         if self._failure is not None:
             return Mark.FAILED.say("NOT YET", strong=True)
         if self._first is not None:
@@ -153,7 +168,7 @@ class FirstRunScreen(Screen[None]):
             if self._called
             else Content.styled("no name yet", "$warning")
         )
-        return line(" ", name, f"   {reached} of {plural(len(self._met), 'node')} answer")
+        return line(" ", name, f"   {reached} of {plural(len(self._met), 'node')} answered")
 
     def _remarks(self) -> Content:
         if self._found is None:
@@ -161,7 +176,7 @@ class FirstRunScreen(Screen[None]):
         lines = [line(" ", Mark.WARNING.beside(remark)) for remark in self._found.remarks[:3]]
         if len(self._found.remarks) > 3:
             lines.append(line("   ", ("v shows all remarks", "$muted")))
-        lines.append(line(" ", ("Enter writes it to ", "$muted"), str(self.place)))
+        lines += hanging("Enter", f"writes it to {self.place}", self.size.width, 7)
         return stacked(lines)
 
     @property
@@ -219,6 +234,8 @@ class FirstRunScreen(Screen[None]):
             self._met = {each.node.name: each for each in self._found.nodes}
             self._called = self._called or self._found.name
         self.redraw()
+        failed = (name for name, each in self._met.items() if each.reach is Reach.FAILED)
+        self._rows.move_to(next(failed, ""))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What nobody foresaw goes to the log, and is said."""
@@ -325,5 +342,5 @@ class FirstRunScreen(Screen[None]):
 
     def _text(self) -> str:
         assert self._found is not None
-        origin = f"Made by the first run of etcd-rescue on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+        origin = f"Made by the first run of etcd-rescue on {self._clock():%Y-%m-%d %H:%M} UTC."
         return discovered_text(self._found, self._called or "unnamed", origin)

@@ -56,7 +56,7 @@ def _next(error: RescueError) -> str:
     if isinstance(error, UnknownHostKeyError):
         return "press t: it shows how to compare the fingerprint, and accepts the key after a yes"
     if isinstance(error, NotRootError) and error.sudo_works:
-        return "sudo works there without a password: press s to try again with it"
+        return "press s to try again with sudo, which works there without a password"
     return error.remedy or "correct the address, and press enter"
 
 

@@ -53,9 +53,10 @@ class Opening:
 class FirstRun:
     """There is no inventory: one is made with the person, and then opened."""
 
-    place: Path
-    """Where it is written to."""
+    screen: Callable[[Path | None], FirstRunScreen]
+    """Makes the screen; it is given the path of the log."""
     opening: Callable[[Path], Opening]
+    """What is opened once the inventory is written."""
 
 
 def style_sheet() -> str:
@@ -135,9 +136,7 @@ class RescueApp(App[int]):
                 # Only the main thread of a Unix process can take signals.
                 break
         if self._first_run is not None:
-            from screens.first_run import FirstRunScreen
-
-            await self.push_screen(FirstRunScreen(self._first_run.place, log_path=self.log_path))
+            await self.push_screen(self._first_run.screen(self.log_path))
         elif self._opening is not None:
             await self._show_opening(self._opening)
         else:

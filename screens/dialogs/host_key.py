@@ -38,12 +38,10 @@ class HostKeyDialog(Dialog[bool]):
             line(("Host  ", MUTED), (key.host, "bold"), f"  ({self._node})"),
             line(("Key   ", MUTED), (fingerprint, "bold"), f" {kind}"),
             Content(""),
-            Content(
-                "Nobody on this machine has seen this key before. Compare it with the host's own:"
-            ),
-            line("  on its console   ", "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"),
-            line("  or ask whoever runs it. From here ssh-keyscan prints the same key, which"),
-            line("  proves nothing by itself: ", _keyscan(key.host)),
+            Content("This machine does not know that key. Compare it with the host's own:"),
+            line("  on its console  ", "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"),
+            line("  from here       ", _keyscan(key.host)),
+            Content("The second asks the network again, which proves nothing by itself."),
             Content(""),
             Content(f"Accepting adds one line to {key.file}:"),
             Content.styled(f"  {key.line}", MUTED),

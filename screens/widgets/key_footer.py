@@ -58,7 +58,8 @@ class KeyFooter(Widget):
     def compose(self) -> ComposeResult:
         """The keys that fit; while something is typed, those that end the typing."""
         if isinstance(self.screen.focused, Input):
-            yield Static(Content.styled(" enter keep   esc clear", "$muted"))
+            words = getattr(self.screen, "TYPING_WORDS", "enter keep   esc clear")
+            yield Static(Content.styled(f" {words}", "$muted"))
         else:
             yield from self._fitting()
 

@@ -15,6 +15,7 @@ from recovery.places import make_private, state_directory
 
 if TYPE_CHECKING:
     from recovery.incident import Incident
+    from screens.first_run import FirstRunScreen
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +37,7 @@ async def run(arguments: argparse.Namespace) -> int:
     except NoInventoryError:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise
-        first_run = FirstRun(place_to_write(os.environ), opening)
+        first_run = FirstRun(_first_screen, opening)
     log_path = make_private(state_directory(os.environ)) / "etcd-rescue.log"
     app = RescueApp(
         opening=inventory, first_run=first_run, ascii_only=arguments.ascii, log_path=log_path
@@ -49,6 +50,12 @@ async def run(arguments: argparse.Namespace) -> int:
     if app.failure is not None:
         raise app.failure
     return app.return_code or 0
+
+
+def _first_screen(log_path: Path | None) -> FirstRunScreen:
+    from screens.first_run import FirstRunScreen
+
+    return FirstRunScreen(place_to_write(os.environ), log_path=log_path)
 
 
 def incidents_of(

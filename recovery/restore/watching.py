@@ -29,6 +29,8 @@ from recovery.ssh.fleet import Fleet
 POLL_SECONDS = 1.0
 _MOST_TRIES = 4
 """When the connection to the node is lost in the middle: silence of it is not a member's."""
+_API_SECONDS = 60.0
+"""For API servers to come back after a rollback."""
 _NO_MANIFEST = "its etcd.yaml could not be read"
 
 Look = Callable[[], Awaitable[dict[str, str]]]
@@ -69,7 +71,7 @@ class ClusterWatcher:
             case Watch.ETCD_FORMED:
                 return await _until(lambda: self._formed(plan), timeout, note)
             case Watch.CONTROL_PLANE_READY:
-                return await _until(lambda: self._ready(plan), timeout, note)
+                return await _until(lambda: self._ready(plan.nodes), timeout, note)
             case Watch.MEMBERS_AGREE:
                 return await _until(lambda: self._agree(plan), timeout, note)
             case Watch.HISTORY_DROPPED | Watch.DEFRAGMENTED | Watch.ALARM_CLEARED:
@@ -77,7 +79,7 @@ class ClusterWatcher:
             case Watch.HEALTH_PROVEN:
                 return await self._healthy(plan, timeout, note)
             case Watch.AS_IT_WAS:
-                return await _until(lambda: self._as_it_was(plan), timeout, note)
+                return await self._as_it_was_again(plan, timeout, note)
 
     async def _quorum_still_lost(self, plan: Plan, note: Note) -> dict[str, str]:
         answers = await self._statuses(plan)
@@ -119,7 +121,7 @@ class ClusterWatcher:
                 reasons[name] = "the members follow different leaders"
         return reasons
 
-    async def _ready(self, plan: Plan) -> dict[str, str]:
+    async def _ready(self, nodes: Iterable[str]) -> dict[str, str]:
         reasons: dict[str, str] = {}
 
         async def ask(name: str) -> None:
@@ -131,7 +133,7 @@ class ClusterWatcher:
             except RescueError as error:
                 reasons[name] = error.what
 
-        await _all(ask(name) for name in plan.nodes)
+        await _all(ask(name) for name in nodes)
         return reasons
 
     async def _agree(self, plan: Plan) -> dict[str, str]:
@@ -174,6 +176,18 @@ class ClusterWatcher:
         self._keep_leftovers(leftovers)
         for found in leftovers.found:
             note(plan.nodes[0], f"to look at: {found.what}")
+        return {}
+
+    async def _as_it_was_again(self, plan: Plan, timeout: float, note: Note) -> dict[str, str]:
+        reasons = await _until(lambda: self._as_it_was(plan), timeout, note)
+        if reasons:
+            return reasons
+        # Nobody has written down whether they were ready before: with a leader they mostly are,
+        # so they get some time, and what they do then is no verdict on the way back.
+        served = [one.node for one in plan.before if one.had_leader and one.node in plan.nodes]
+        late = await _until(lambda: self._ready(served), _API_SECONDS, note)
+        for name, words in late.items():
+            note(name, f"its API server is not ready yet: {words}; etcd-rescue health tells more")
         return {}
 
     async def _as_it_was(self, plan: Plan) -> dict[str, str]:

@@ -17,14 +17,17 @@ ADDRESS = "127.0.0.1"
 
 
 def contents_by_etcd(archive: Path, scratch: Path) -> dict[str, str]:
-    """Keys and values (base64) below /registry of a `.tar` snapshot."""
+    """Keys and values (base64) below /registry of a snapshot, a `.tar` or the bare database."""
     import base64
 
     scratch.mkdir(exist_ok=True)
-    with tarfile.open(archive) as tar:
-        packed = tar.extractfile("snapshot.db")
-        assert packed is not None
-        (scratch / "snapshot.db").write_bytes(packed.read())
+    content = archive.read_bytes()
+    if archive.suffix == ".tar":
+        with tarfile.open(archive) as tar:
+            packed = tar.extractfile("snapshot.db")
+            assert packed is not None
+            content = packed.read()
+    (scratch / "snapshot.db").write_bytes(content)
     binaries = find_etcd()
     client, peer = free_port(ADDRESS), free_port(ADDRESS)
     data = scratch / "data"

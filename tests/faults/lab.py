@@ -37,13 +37,15 @@ class KillPoint:
 
 
 class Lab:
-    """One demo, restored again and again from its newest good snapshot."""
+    """One demo, restored again and again from its newest good snapshot, or from another one."""
 
-    def __init__(self, demo: Demo, scratch: Path) -> None:
+    def __init__(self, demo: Demo, scratch: Path, reference: str = "latest") -> None:
         self.demo = demo
-        planned = demo.json("plan", "latest")
+        self.reference = reference
+        planned = demo.json("plan", reference)
         self.snapshot: str = planned["snapshot"]
-        archive = Path(demo.nodes()[0]["paths"]["backups"]) / self.snapshot
+        listed = Path(demo.nodes()[0]["paths"]["backups"]) / self.snapshot
+        archive = listed if reference == "latest" else Path(reference)
         self.wanted = contents_by_etcd(archive, scratch)
         self.plan = planned
 
@@ -80,7 +82,7 @@ class Lab:
         """Begin a restore that will die at this point; not waited for."""
         program = [sys.executable, "-m", "tests.faults.killed_program"]
         where = [point.when, point.event, point.action, str(point.count)]
-        command = ["--inventory", str(self.demo.inventory), "restore", "latest"]
+        command = ["--inventory", str(self.demo.inventory), "restore", self.reference]
         return subprocess.Popen(
             [*program, *where, *command, "--confirm", "demo", *ROLL_BACK],
             env=clean_environment(self.demo.home),

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 
 import pytest
 
-from tests.end_to_end.demo_cluster import running_demo
 from tests.faults.lab import ROLL_BACK, Lab
 from tests.faults.ssh_proxy import RandomCuts, proxied
 
 EVERY = os.environ.get("ETCD_RESCUE_FAULTS") == "every"
-RUNS = 50 if EVERY else 2
+RUNS = 50 if EVERY else 1
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(5400 if EVERY else 420)]
-
-
-@pytest.fixture(name="lab", scope="module")
-def lab_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with running_demo(tmp_path_factory.mktemp("home")) as demo:
-        yield Lab(demo, tmp_path_factory.mktemp("scratch"))
 
 
 def test_connections_cut_at_random_moments_do_not_stop_a_restore(lab: Lab) -> None:

@@ -6,13 +6,12 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.demo_cluster import running_demo
-from tests.faults.lab import Lab
+from tests.faults.lab import ROLL_BACK, Lab
 
 EVERY = os.environ.get("ETCD_RESCUE_FAULTS") == "every"
 only_every = pytest.mark.skipif(not EVERY, reason="minutes of waiting: ETCD_RESCUE_FAULTS=every")
@@ -20,14 +19,6 @@ only_every = pytest.mark.skipif(not EVERY, reason="minutes of waiting: ETCD_RESC
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800 if EVERY else 420)]
 
 DISK = 400 * 2**20
-TAKEN = 370 * 2**20
-"""What is left is less than the write-ahead log of a restored member."""
-
-
-@pytest.fixture(name="lab", scope="module")
-def lab_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with running_demo(tmp_path_factory.mktemp("home")) as demo:
-        yield Lab(demo, tmp_path_factory.mktemp("scratch"))
 
 
 @contextmanager
@@ -42,30 +33,46 @@ def disk_of_its_own(directory: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", directory], check=True)
 
 
+def fill(path: Path) -> None:
+    """Write to a file until its disk has no more room."""
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(2**20))
+
+
+def failures(events: str) -> dict[str, str]:
+    """Why actions failed, by node."""
+    told = [json.loads(line) for line in events.splitlines()]
+    ended = [event for event in told if event["event"] == "action-ended"]
+    return {event["node"]: event["message"] for event in ended if event["outcome"] == "failed"}
+
+
 def test_a_disk_that_fills_up_in_the_middle_is_named_and_nothing_has_changed(lab: Lab) -> None:
-    node = lab.demo.nodes()[1]
-    with disk_of_its_own(Path(node["paths"]["dataDir"])) as disk:
-        running = lab.start("restore", "latest", "--acknowledge-warnings", "--events", "json")
-        lab.wait_for_event(running, "step-started", "stage")
-        with (disk / "grows").open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, TAKEN)
+    work = Path(lab.demo.nodes()[1]["paths"]["work"])
+    work.mkdir(exist_ok=True)
+    with disk_of_its_own(work) as disk:
+        running = lab.start("restore", "latest", *ROLL_BACK, "--events", "json")
+        lab.wait_for_event(running, "action-ended", "make-directories")
+        fill(disk / "grows")
         _, err = running.communicate(timeout=200)
         assert running.returncode == 1, err[-3000:]
         last = json.loads(err.splitlines()[-1])
         assert "runs resume" in last["message"] and "rollback" in last["message"]
-        assert "no space left on device" in err.lower()
+        told = failures(err)
+        assert "no space left" in told["etcd-2"].lower(), told
+        assert set(told) == {"etcd-2"}
         failed = lab.newest_run()
-        assert (failed["state"], failed["step"]) == ("failed", "restore")
+        assert (failed["state"], failed["step"]) == ("failed", "stage")
 
         (disk / "grows").unlink()
         lab.good("runs", "rollback")
         assert lab.newest_run()["state"] == "rolled-back"
-        assert not list(disk.glob(".etcd-rescue-*/aside")), "something was set aside"
+        lab.old_data_came_back_unchanged()
 
 
 def test_a_restore_meets_fault_after_fault_and_ends_at_exactly_the_snapshot(lab: Lab) -> None:
     lab.fault("etcd-2", "kubelet-stays")
-    stopped = lab.run("restore", "latest", "--acknowledge-warnings")
+    stopped = lab.run("restore", "latest", *ROLL_BACK)
     assert stopped.returncode == 1, stopped.stderr[-3000:]
     assert "etcd-2  Job for kubelet.service canceled." in stopped.stderr
     assert "runs resume" in stopped.stderr.splitlines()[-1]
@@ -78,6 +85,13 @@ def test_a_restore_meets_fault_after_fault_and_ends_at_exactly_the_snapshot(lab:
     running = lab.start("runs", "resume", "--events", "json")
     lab.wait_for_event(running, "action-ended", "set-data-aside")
     lab.fault("etcd-2", "reboot")
+    _, err = running.communicate(timeout=200)
+    assert running.returncode == 1, err[-3000:]
+    assert "kubelet was started again" in err
+    assert "runs resume" in json.loads(err.splitlines()[-1])["message"]
+
+    running = lab.start("runs", "resume", "--events", "json")
+    lab.wait_for_event(running, "action-started", "etcd-formed")
     lab.wait_for_words(running, "etcd-1", "waiting: ")
     lab.fault("etcd-1", "none")
     out, err = running.communicate(timeout=300)
@@ -90,4 +104,53 @@ def test_a_restore_meets_fault_after_fault_and_ends_at_exactly_the_snapshot(lab:
     assert not any(ord(sign) < 32 and sign not in "\n\t" for sign in noise)
     assert "\u202e" not in noise
     lab.fault("etcd-3", "none")
+    lab.good("runs", "clean")
+
+
+@only_every
+@pytest.mark.parametrize("fault", ["kubelet-hangs", "etcd-breaks"])
+def test_what_does_not_come_right_ends_the_run_and_the_way_back_leads_to_what_was_there(
+    lab: Lab, fault: str
+) -> None:
+    lab.leave_mark(fault)
+    lab.fault("etcd-2", fault)
+    failed = lab.run("restore", "latest", *ROLL_BACK, seconds=900)
+    assert failed.returncode == 1, failed.stderr[-3000:]
+    assert "runs rollback" in failed.stderr.splitlines()[-1]
+    lab.fault("etcd-2", "none")
+    lab.good("runs", "rollback")
+    assert lab.newest_run()["state"] == "rolled-back"
+    lab.old_data_came_back_unchanged()
+    assert lab.has_mark(fault)
+    lab.good("runs", "clean")
+
+
+@only_every
+@pytest.mark.parametrize(
+    "action", ["restore-member", "stop-kubelet", "remove-etcd", "place-member"]
+)
+def test_a_node_may_boot_at_any_moment(lab: Lab, action: str) -> None:
+    running = lab.start("restore", "latest", *ROLL_BACK, "--events", "json")
+    lab.wait_for_event(running, "action-ended", action)
+    lab.fault("etcd-3", "reboot")
+    _, err = running.communicate(timeout=400)
+    if running.returncode != 0:
+        assert "runs resume" in json.loads(err.splitlines()[-1])["message"]
+        lab.good("runs", "resume")
+    lab.has_exactly_the_snapshot()
+    lab.good("runs", "clean")
+
+
+@only_every
+def test_a_node_that_is_gone_for_good_is_waited_for_and_then_left_out(lab: Lab) -> None:
+    running = lab.start("restore", "latest", *ROLL_BACK, "--without", "etcd-3", "--events", "json")
+    lab.wait_for_event(running, "action-ended", "set-data-aside")
+    lab.fault("etcd-3", "off")
+    _, err = running.communicate(timeout=900)
+    assert running.returncode == 4, err[-3000:]
+    for node in lab.demo.nodes()[:2]:
+        assert lab.demo.contents(node) == lab.wanted
+    lab.fault("etcd-3", "on")
+    lab.good("runs", "resume")
+    lab.has_exactly_the_snapshot()
     lab.good("runs", "clean")

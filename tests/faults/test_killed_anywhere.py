@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.demo_cluster import running_demo
+from tests.faults.alarmed_snapshot import alarmed_snapshot
 from tests.faults.lab import KillPoint, Lab
 
 EVERY = os.environ.get("ETCD_RESCUE_FAULTS") == "every"
@@ -16,42 +17,44 @@ EVERY = os.environ.get("ETCD_RESCUE_FAULTS") == "every"
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(7200 if EVERY else 600)]
 
-CHOSEN = (
+RESUMED = (
     KillPoint("before", "action-ended", "restore-member", 1),
-    KillPoint("before", "action-ended", "set-data-aside", 1),
     KillPoint("after", "action-started", "place-member", 3),
+    KillPoint("before", "action-ended", "disarm-alarm", 1),
+)
+LED_BACK = (
+    KillPoint("before", "action-ended", "set-data-aside", 1),
     KillPoint("before", "action-ended", "start-kubelet", 1),
 )
 
 
-@pytest.fixture(name="lab", scope="module")
-def lab_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with running_demo(tmp_path_factory.mktemp("home")) as demo:
-        yield Lab(demo, tmp_path_factory.mktemp("scratch"))
-
-
-def points(lab: Lab) -> list[KillPoint]:
+def points(lab: Lab, chosen: Sequence[KillPoint]) -> list[KillPoint]:
     """The points to try."""
     every = lab.kill_points()
-    assert set(CHOSEN) <= set(every)
-    return every if EVERY else list(CHOSEN)
+    assert set(chosen) <= set(every)
+    return every if EVERY else list(chosen)
 
 
-def test_a_restore_killed_at_any_action_is_resumed_to_exactly_the_snapshot(lab: Lab) -> None:
-    for number, point in enumerate(points(lab)):
-        if number:
-            lab.leave_mark(f"resume-{number}")
+def test_a_restore_killed_at_any_action_is_resumed_to_exactly_the_snapshot(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """From a snapshot with an alarm inside, so that there is one more step to be killed in."""
+    alarmed = alarmed_snapshot(lab.demo, tmp_path / "alarmed")
+    lab = Lab(lab.demo, tmp_path / "scratch", str(alarmed))
+    for number, point in enumerate(points(lab, RESUMED)):
+        lab.leave_mark(f"resume-{number}")
         lab.restore_killed(point)
         assert lab.newest_run()["state"] == "interrupted", str(point)
         sys.stdout.write(f"killed {point}\n")
         lab.good("runs", "resume")
         assert lab.newest_run()["state"] == "succeeded", str(point)
         lab.has_exactly_the_snapshot()
+        assert lab.gateway().call("/v3/maintenance/alarm", {}).get("alarms", []) == []
         lab.good("runs", "clean")
 
 
 def test_a_restore_killed_at_any_action_is_led_back_to_what_was_there(lab: Lab) -> None:
-    for number, point in enumerate(points(lab)):
+    for number, point in enumerate(points(lab, LED_BACK)):
         lab.leave_mark(f"back-{number}")
         lab.restore_killed(point)
         sys.stdout.write(f"killed {point}\n")

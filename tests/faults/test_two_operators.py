@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.end_to_end.demo_cluster import running_demo
 from tests.faults.lab import ROLL_BACK, KillPoint, Lab
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
-
-
-@pytest.fixture(name="lab", scope="module")
-def lab_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with running_demo(tmp_path_factory.mktemp("home")) as demo:
-        yield Lab(demo, tmp_path_factory.mktemp("scratch"))
 
 
 @pytest.fixture(name="other")
@@ -27,7 +19,7 @@ def other_fixture(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
 def test_a_second_operator_is_told_who_works_on_the_cluster_and_changes_nothing(
     lab: Lab, other: Lab
 ) -> None:
-    first = lab.start("restore", "latest", "--events", "json")
+    first = lab.start("restore", "latest", *ROLL_BACK, "--events", "json")
     lab.wait_for_event(first, "step-started", "stop")
     second = other.run("restore", "latest", *ROLL_BACK)
     assert second.returncode == 3, second.stderr
@@ -65,3 +57,4 @@ def test_whoever_takes_over_ends_the_run_and_the_first_program_stops(lab: Lab, o
     assert "taken" in last["message"]
     other.has_exactly_the_snapshot()
     assert other.newest_run()["state"] == "succeeded"
+    other.good("runs", "clean")

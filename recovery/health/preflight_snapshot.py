@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from recovery.cluster.certificates import Role
 from recovery.cluster.etcd_tools import choose_tool
 from recovery.cluster.facts import ClusterFacts, EtcdTool, Version
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
 from recovery.health.preflight_cluster import manifests
 from recovery.health.preflight_nodes import server_version
-from recovery.health.verdicts import failed, ok, warned
+from recovery.health.verdicts import failed, ok, skipped, warned
 from recovery.snapshots.model import SnapshotContents
 
 LEARNERS = (Version(3, 5, 1), Version(3, 5, 19))
@@ -24,6 +25,8 @@ def snapshot_checks(
     if member is not None and not has_hash:
         yield _own_data(member)
     yield _members(facts, contents)
+    yield _nodes(facts, contents)
+    yield _authority(facts, contents)
     yield _version(facts, contents)
     yield _hash(has_hash)
     yield _alarms(contents)
@@ -66,6 +69,72 @@ def _members(facts: ClusterFacts, contents: SnapshotContents) -> Check:
             "make sure that it is this cluster's, and that certificates name today's addresses",
         )
     return ok(name, CLUSTER_SCOPE, listed, "It is of this cluster, with today's addresses.")
+
+
+def _nodes(facts: ClusterFacts, contents: SnapshotContents) -> Check:
+    """Kubernetes' own list of nodes, which a cluster's snapshot carries from its first minute."""
+    name = "snapshot's nodes"
+    inside = {node.lower() for node in contents.nodes}
+    own = [node.name for node in facts.cluster.control_plane]
+    if not inside:
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            "no Kubernetes node is in it",
+            "It holds no cluster, or one that had hardly begun.",
+            "see what is in it: etcd-rescue inspect",
+        )
+    if not any(node.lower() in inside for node in own):
+        return failed(
+            name,
+            CLUSTER_SCOPE,
+            f"none of {', '.join(own)} is among its {len(inside)} nodes",
+            "This is another cluster's snapshot.",
+            "choose a snapshot of this cluster; restoring another one's is not supported",
+        )
+    strange = [node.name for node in facts.cluster.nodes if node.name.lower() not in inside]
+    if strange:
+        return warned(
+            name,
+            CLUSTER_SCOPE,
+            f"it lacks {', '.join(strange)}",
+            "They joined after it was taken. Their kubelets register again; what was only set on "
+            "the node objects (labels, taints) is gone.",
+            "compare labels and taints of these nodes after the restore",
+        )
+    return ok(name, CLUSTER_SCOPE, f"{len(inside)}, all of this inventory's among them")
+
+
+def _authority(facts: ClusterFacts, contents: SnapshotContents) -> Check:
+    """The CA that clients in the snapshot trust, against the one that the nodes have."""
+    name = "snapshot's CA"
+    here = frozenset[str]().union(
+        *(
+            node.certificates.authority(Role.CLUSTER_CA)
+            for node in facts.nodes.values()
+            if node.certificates is not None
+        )
+    )
+    if not contents.authorities or not here:
+        where = "the snapshot" if not contents.authorities else "a node"
+        return skipped(
+            name,
+            CLUSTER_SCOPE,
+            f"it could not be read in {where}, so it is not compared",
+            "make sure by other means that the snapshot is this cluster's",
+        )
+    if here & set(contents.authorities):
+        return ok(name, CLUSTER_SCOPE, "the one that the nodes have")
+    return Check(
+        name,
+        CLUSTER_SCOPE,
+        CheckStatus.WARNING,
+        f"{contents.authorities[0][:8]}…, where the nodes have {min(here)[:8]}…",
+        "It was taken of a cluster with another CA: of one that had these names before, or before "
+        "the CA was replaced. Service accounts and clients of that time are not known here.",
+        "go on only if the CA of this cluster was replaced since the snapshot",
+        must_be_acknowledged=True,
+    )
 
 
 def _version(facts: ClusterFacts, contents: SnapshotContents) -> Check:

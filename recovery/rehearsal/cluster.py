@@ -139,7 +139,8 @@ class RehearsalCluster:
         async with scratch_etcd(
             self.binaries, self.control_plane, scratch_dir, self._environment
         ) as scratch:
-            await scratch.put(kubernetes_keys.first_keys(self.layouts))
+            authority = (first.pki / "ca.crt").read_text()
+            await scratch.put(kubernetes_keys.first_keys(self.layouts, authority))
             await scratch.put(self._backup_keys(backups))
             for number, backup in enumerate(backups, 1):
                 await scratch.put(kubernetes_keys.changes(number, _CHANGES_BETWEEN_BACKUPS))

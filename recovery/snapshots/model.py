@@ -62,6 +62,11 @@ class SnapshotContents:
     """The raft term of that index; 0 before etcd 3.5."""
     leases: int = 0
     auth_enabled: bool = False
+    nodes: tuple[str, ...] = ()
+    """The names of Kubernetes' nodes."""
+    authorities: tuple[str, ...] = ()
+    """Fingerprints (sha256, hex) of the CA that Kubernetes' clients are told to trust; empty where
+    no ConfigMap tells it, or it is encrypted."""
     encryption: tuple[EncryptionKey, ...] = ()
     """Without these keys the restored values cannot be read."""
     remarks: tuple[str, ...] = ()

@@ -47,6 +47,6 @@ def _contents(contents: dict[str, Any]) -> SnapshotContents:
     contents["encryption"] = tuple(EncryptionKey(**each) for each in contents["encryption"])
     for name in ("resources", "namespaces"):
         contents[name] = tuple(CountedName(**each) for each in contents[name])
-    for name in ("alarms", "remarks"):
+    for name in ("alarms", "remarks", "nodes", "authorities"):
         contents[name] = tuple(contents[name])
     return SnapshotContents(**contents)

@@ -87,6 +87,8 @@ class ContentsJson(TypedDict):
     term: int
     leases: int
     authEnabled: bool
+    nodes: list[str]
+    authorities: list[str]
     encryption: list[_EncryptionJson]
 
 
@@ -159,6 +161,8 @@ def _contents(answer: AnswerJson, contents: ContentsJson) -> SnapshotContents:
         term=contents["term"],
         leases=contents["leases"],
         auth_enabled=contents["authEnabled"],
+        nodes=tuple(contents["nodes"]),
+        authorities=tuple(contents["authorities"]),
         encryption=tuple(
             EncryptionKey(each["provider"], each["key"], each["count"])
             for each in contents["encryption"]

@@ -34,6 +34,8 @@ CONTENTS = SnapshotContents(
         for number, name in enumerate(NAMES, 1)
     ),
     alarms=(),
+    nodes=(*NAMES, "worker-1"),
+    authorities=("c" * 64,),
 )
 NEWER = EtcdTool(ToolKind.ETCDUTL, "/usr/local/bin/etcdutl", Version(3, 5, 21), True, True)
 
@@ -214,6 +216,28 @@ def test_another_clusters_snapshot_is_refused() -> None:
     others = tuple(SnapshotMember(n, f"db-{n}", (f"https://10.9.0.{n}:2380",)) for n in (1, 2, 3))
     found = judge(lost(), dataclasses.replace(CONTENTS, members=others))
     assert found[CLUSTER_SCOPE, "snapshot's members"].status is FAILED
+
+
+def test_the_nodes_inside_a_snapshot_tell_whose_it_is() -> None:
+    def named(*nodes: str) -> Check:
+        contents = dataclasses.replace(CONTENTS, nodes=nodes)
+        return judge(lost(), contents)[CLUSTER_SCOPE, "snapshot's nodes"]
+
+    assert named("db-1", "db-2").status is FAILED
+    assert named().status is WARNING
+    lacking = named("ETCD-1", "etcd-2", "worker-9")
+    assert (lacking.status, lacking.message) == (WARNING, "it lacks etcd-3")
+
+
+def test_a_snapshot_of_a_cluster_with_another_ca_has_to_be_acknowledged() -> None:
+    foreign = dataclasses.replace(CONTENTS, authorities=("d" * 64,))
+    check = judge(lost(), foreign)[CLUSTER_SCOPE, "snapshot's CA"]
+    assert check.must_be_acknowledged
+    rotated = dataclasses.replace(CONTENTS, authorities=("d" * 64, "c" * 64))
+    assert troubles(judge(lost(), rotated)) == {}
+    untold = dataclasses.replace(CONTENTS, authorities=())
+    check = judge(lost(), untold)[CLUSTER_SCOPE, "snapshot's CA"]
+    assert check.status is CheckStatus.SKIPPED
 
 
 def test_members_that_moved_or_joined_since_are_told() -> None:

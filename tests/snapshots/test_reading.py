@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from recovery.backups.model import Integrity
+from recovery.cluster.x509_chains import read_chain
+from recovery.rehearsal.pki import Authority
 from recovery.snapshots.contents_json import inspect_document
 from recovery.snapshots.model import FetchedSnapshot, SnapshotContents
 from recovery.snapshots.reader.answer import read_database
 from recovery.snapshots.reader.bundle import one_file
+from recovery.snapshots.reader.identity import fingerprints
 from recovery.snapshots.verify import verify_database
 from tests.snapshots.conftest import BIG, History
 from tests.snapshots.lone_etcd import snapshot_status
@@ -70,6 +73,22 @@ async def test_resources_and_namespaces_are_named_as_kubectl_names_them(history:
     namespaces = {each.name: each.count for each in contents.namespaces}
     assert namespaces == {"default": 7, "ns-0": 400 + 5 + 5 + 1, "ns-1": 399 + 6 + 5}
     assert contents.other_keys == 5 + 2
+
+
+async def test_the_names_of_the_nodes_are_told(history: History) -> None:
+    contents = await contents_of(history.lived)
+    assert contents.nodes == ("node-0", "node-1", "node-2", "node-3", "node-4")
+    assert contents.authorities == ()
+
+
+def test_a_ca_is_recognised_raw_and_as_json_has_it() -> None:
+    pem = Authority("kubernetes").pem
+    chain = read_chain(pem.decode())
+    escaped = json.dumps({"ca.crt": pem.decode() * 2}).encode()
+    for value in (b"k8s\0\n\x0c\x12ca.crt\x12" + pem + b"\x1a", escaped):
+        assert fingerprints(value) == [chain[0].fingerprint]
+    assert fingerprints(b"k8s:enc:aescbc:v1:key1:\xff") == []
+    assert fingerprints(b"-----BEGIN CERTIFICATE-----A-----END CERTIFICATE-----") == []
 
 
 async def test_leases_alarms_authentication_and_encryption_are_seen(history: History) -> None:

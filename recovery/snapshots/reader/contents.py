@@ -162,6 +162,8 @@ class Contents:
             document["keys"] = self.total + keys.entries
             document["liveKeys"] = keys.live
             document["leasedKeys"] = keys.leased
+            document["nodes"] = sorted(map(shown, keys.nodes))
+            document["authorities"] = keys.authorities
             document["encryption"] = [
                 {"provider": name, "key": key, "count": count}
                 for name, key, count in sorted(map(encryption_of, keys.encryption.items()))

@@ -5,6 +5,13 @@ import struct
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from recovery.snapshots.reader.file_format import REVISION, REVISION_SIZES
+from recovery.snapshots.reader.identity import (
+    MINIONS,
+    MOST_NODES,
+    ROOT_CA,
+    TELLING,
+    fingerprints,
+)
 from recovery.snapshots.reader.pages import Leaf, Tree
 from recovery.snapshots.reader.protobuf import varint
 from recovery.snapshots.reader.shown import shown
@@ -42,6 +49,10 @@ class Keyspace:
         self.groups: Dict[bytes, List[int]] = {}
         """Live keys and bytes of values, by what stands in front of a key's last slash."""
         self.encryption: Dict[Tuple[bytes, ...], int] = {}
+        self.nodes: List[bytes] = []
+        """The names of Kubernetes' nodes."""
+        self.authorities: List[str] = []
+        """Fingerprints of the CA that Kubernetes' clients are told to trust."""
         self.newer = 0
         """The revision behind the one at hand; 0 where it need not follow at once."""
         self.missing: List[Tuple[int, int]] = []
@@ -125,6 +136,8 @@ class Keyspace:
                 if encrypted:
                     self.note_encryption(start, start + length)
                 group = key.rpartition(b"/")[0]
+                if group in TELLING:
+                    self.note_identity(key, start, start + length)
                 counted = groups.get(group)
                 if counted is None:
                     groups[group] = [1, length]
@@ -195,6 +208,13 @@ class Keyspace:
         if first < self.newer:
             self.missing.append((first, self.newer - 1))
         self.newer = main
+
+    def note_identity(self, key: bytes, start: int, stop: int) -> None:
+        """Keep what tells which cluster this is."""
+        if key == ROOT_CA:
+            self.authorities = fingerprints(self.tree.data[start:stop])
+        elif key.startswith(MINIONS) and len(self.nodes) < MOST_NODES:
+            self.nodes.append(key.rpartition(b"/")[2])
 
     def note_encryption(self, start: int, stop: int) -> None:
         """Count a value under the key that it was encrypted with."""

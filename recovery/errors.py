@@ -98,6 +98,10 @@ class StoreError(RescueError):
     """A store of backups (a node's directory, a bucket) cannot be read or written."""
 
 
+class UnreadError(StoreError):
+    """Nobody could read a snapshot to its end here, which says nothing about the snapshot."""
+
+
 class ConfigurationError(RescueError):
     """An EtcdBackupConfiguration, or a part of one, is not valid."""
 

@@ -10,7 +10,12 @@ from pathlib import Path
 from time import monotonic
 
 from recovery.backups.model import Catalog, Copy, Integrity, Snapshot
-from recovery.backups.newest_state import NewestState, newest_state, revision_of
+from recovery.backups.newest_state import (
+    NewestState,
+    newest_state,
+    of_a_new_beginning,
+    revision_of,
+)
 from recovery.backups.same_backup import siblings_of
 from recovery.cluster.facts import ClusterFacts
 from recovery.errors import RescueError, SnapshotError
@@ -191,10 +196,15 @@ class Case:
         return snapshot.integrity
 
     def newest_verified(self, catalog: Catalog | None) -> Snapshot | None:
-        """The newest usable backup whose hash matches, if one is known by now."""
+        """The newest usable backup whose hash matches, if one is known by now.
+
+        Not one that is known to be of a cluster which had begun anew.
+        """
         for snapshot in catalog.snapshots if catalog else ():
             sound = self.integrity(snapshot) is Integrity.VERIFIED
-            if snapshot.member is None and snapshot.usable and sound:
+            if snapshot.member is not None or not snapshot.usable or not sound:
+                continue
+            if catalog is not None and not of_a_new_beginning(snapshot, catalog):
                 return snapshot
         return None
 

@@ -37,7 +37,13 @@ _SLOWEST = 1 << 20
 """Bytes a second below which a member's answer is given up."""
 
 _LOOK = """
-[ -f "$FILE" ] || exit 44
+if [ ! -f "$FILE" ]; then
+  # Behind a directory that may not be entered nothing is known to be missing.
+  DIRECTORY=$(dirname "$FILE")
+  while [ ! -d "$DIRECTORY" ]; do DIRECTORY=$(dirname "$DIRECTORY"); done
+  [ -x "$DIRECTORY" ] || exit 45
+  exit 44
+fi
 [ -r "$FILE" ] || exit 45
 FACTS=$(stat -L -c '%s %Y %i %z' "$FILE")
 INODE=$(stat -L -c %i "$FILE")
@@ -48,6 +54,10 @@ IN_USE=$(awk -v inode="$INODE" \\
   /proc/locks)
 printf '%s %s\\n' "$IN_USE" "$FACTS"
 """
+
+
+class _NoDatabaseError(StoreError):
+    """The member has no database: there is nothing to list."""
 
 
 class MemberStore:
@@ -73,12 +83,15 @@ class MemberStore:
         return copy.store is StoreKind.MEMBER and copy.node == self.node
 
     async def list(self) -> tuple[Copy, ...]:
-        """The database, if there is one. The manifest says in which data directory it lies."""
+        """The database, if there is one. The manifest says in which data directory it lies.
+
+        Raises StoreError where there may be one, and it may not be read.
+        """
         manifest = await self._manifest()
         directory = manifest.data_dir if manifest else self._session.node.paths.data_dir
         try:
             return (await self._look(directory + DATABASE_IN_DATA_DIR),)
-        except StoreError:
+        except _NoDatabaseError:
             return ()
 
     async def look_up(self, copy: Copy) -> Copy:
@@ -187,7 +200,8 @@ class MemberStore:
         elif exit_status is None:
             what = f"the connection was lost before {one_line(path)} was read"
             remedy = "look again"
-        return StoreError(what, where=self.node, remedy=remedy, detail=said)
+        kind = _NoDatabaseError if exit_status == _MISSING else StoreError
+        return kind(what, where=self.node, remedy=remedy, detail=said)
 
 
 def _runs(copy: Copy, why: str) -> StoreError:

@@ -47,6 +47,26 @@ def began_anew(own: Snapshot, catalog: Catalog | None) -> bool:
     return own.live_keys * 2 < max(sound, default=0)
 
 
+FAR_POORER = 10
+"""How many times the keys of one backup another has, where the one is of a new beginning."""
+
+
+def far_poorer(live_keys: int, other: int) -> bool:
+    """Whether a backup with so few keys can hardly be of the cluster that the other one is of."""
+    return live_keys * FAR_POORER < other
+
+
+def of_a_new_beginning(backup: Snapshot, catalog: Catalog) -> bool:
+    """Whether a sound backup of the catalog has far more keys than this one, as far as is known."""
+    return backup.live_keys is not None and any(
+        other.usable
+        and other.member is None
+        and other.live_keys is not None
+        and far_poorer(backup.live_keys, other.live_keys)
+        for other in catalog.snapshots
+    )
+
+
 def revisions_since(snapshot: Snapshot, newest: NewestState | None) -> int | None:
     """How many revisions the newest state is ahead.
 

@@ -9,7 +9,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from recovery.errors import SnapshotError
+from recovery.errors import SnapshotError, UnreadError
 
 Progress = Callable[[int, int], None]
 """Called with bytes read and bytes in all."""
@@ -17,6 +17,7 @@ Progress = Callable[[int, int], None]
 _SILENCE = 300.0
 """Seconds without any sign of progress after which a process is given up."""
 _TOLD = 4000
+_REMEDY = "see this machine's memory and disk (free -m, dmesg), then verify it again"
 
 
 async def read_document(
@@ -24,15 +25,15 @@ async def read_document(
 ) -> dict[str, object]:
     """Run the program; it tells its progress on stderr as "DONE TOTAL" lines.
 
-    Cancelling kills it. Raises SnapshotError, about `path`, where it dies, falls silent, or says
-    that it cannot read the file.
+    Cancelling kills it. Raises UnreadError, about `path`, where it dies or falls silent, which is
+    not the snapshot's fault, and SnapshotError where it says that it cannot read the file.
     """
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
     try:
         document, told = await _conversation(process, progress)
         status = await process.wait()
     except TimeoutError as error:
-        raise SnapshotError(
+        raise UnreadError(
             f"reading it made no progress for {_SILENCE:.0f} seconds",
             where=str(path),
             remedy="look at the disk that it lies on",
@@ -68,7 +69,7 @@ async def _conversation(process: Process, progress: Progress | None) -> tuple[by
 
 
 def _answer(path: Path, document: bytes, status: int, told: str) -> dict[str, object]:
-    """The reader's document; SnapshotError where it has none."""
+    """The reader's document; an error where it has none."""
     if status < 0:
         name = signal.Signals(-status).name
         why = (
@@ -76,14 +77,20 @@ def _answer(path: Path, document: bytes, status: int, told: str) -> dict[str, ob
             if -status == signal.SIGBUS
             else "it may have run out of memory"
         )
-        raise SnapshotError(f"reading it was ended by {name}: {why}", where=str(path), detail=told)
+        raise UnreadError(
+            f"reading it was ended by {name}: {why}",
+            where=str(path),
+            remedy=_REMEDY,
+            detail=told,
+        )
     try:
         answer: dict[str, object] = json.loads(document)
     except ValueError as error:
         memory = "MemoryError" in told
-        raise SnapshotError(
+        raise UnreadError(
             "there is not enough memory to read it" if memory else "it could not be read",
             where=str(path),
+            remedy=_REMEDY,
             detail=told,
         ) from error
     if "error" in answer:

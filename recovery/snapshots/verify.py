@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from recovery.backups.model import Integrity
+from recovery.errors import SnapshotError, UnreadError
 from recovery.snapshots.model import (
     CountedName,
     EncryptionKey,
@@ -37,10 +38,20 @@ async def verify_database(path: Path, progress: Progress | None = None) -> Verdi
     """Read an unpacked database: is it whole, and what is in it?
 
     A file that is damaged, cut short or no database gives a verdict CORRUPT with the reason; so
-    does an empty one. Cancelling ends the reading process. Raises SnapshotError where nothing can
+    does an empty one. Cancelling ends the reading process. Raises UnreadError where nothing can
     be said: the file cannot be opened, or the reading process died.
     """
-    document = await read_document([*reader_command(), "--progress", str(path)], path, progress)
+    command = [*reader_command(), "--progress", str(path)]
+    try:
+        document = await read_document(command, path, progress)
+    except SnapshotError as error:
+        # For whatever is wrong with the file there is a verdict: this is the machine's trouble.
+        raise UnreadError(
+            error.what,
+            where=error.where,
+            remedy="see this machine's memory and disk, then verify it again",
+            detail=error.detail,
+        ) from error
     answer = cast(AnswerJson, document)
     reason = await asyncio.to_thread(_reason, path, answer)
     return verdict_from(answer, reason)

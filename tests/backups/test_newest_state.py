@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 
 from recovery.backups.catalog import own_data
 from recovery.backups.model import Catalog, Copy, Integrity, Snapshot, StoreKind
-from recovery.backups.newest_state import began_anew, newest_state, revisions_since
+from recovery.backups.newest_state import (
+    began_anew,
+    newest_state,
+    of_a_new_beginning,
+    revisions_since,
+)
 
 MIDNIGHT = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -39,6 +44,15 @@ def test_a_member_that_began_anew_is_never_the_newest_state() -> None:
     newest = newest_state(catalog, None)
     assert newest is not None
     assert (newest.revision, newest.member) == (500, None)
+
+
+def test_a_backup_with_a_handful_of_keys_is_of_a_new_beginning() -> None:
+    poor, rich = replace(backup(9000, 40), name="new.tar"), backup(500, 3000)
+    catalog = Catalog((poor, rich))
+    assert of_a_new_beginning(poor, catalog)
+    assert not of_a_new_beginning(rich, catalog)
+    corrupt = replace(rich, integrity=Integrity.CORRUPT)
+    assert not of_a_new_beginning(poor, Catalog((poor, corrupt)))
 
 
 def test_revisions_that_a_restore_raised_are_not_counted() -> None:

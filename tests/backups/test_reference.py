@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from recovery.backups.model import (
 )
 from recovery.backups.reference import newest_verified, resolve_reference
 from recovery.errors import RescueError, SnapshotError, StoreError, UsageError
-from recovery.snapshots.model import FetchedSnapshot, Verdict
+from recovery.snapshots.model import FetchedSnapshot, SnapshotContents, Verdict
 
 NAMES = tuple(f"snapshot-etcd-202611{day}-000000-10.0.0.11.tar" for day in (20, 21, 22))
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -174,6 +175,44 @@ async def test_latest_is_the_newest_that_verifies_and_says_what_it_passed_over()
         (NAMES[2], "cut short"),
         (NAMES[1], "it has no hash to verify it by"),
     ]
+
+
+def sized(*sizes: int) -> Catalog:
+    """Backups of these sizes, the newest first."""
+    names = list(reversed(NAMES))
+    copies = [dataclasses.replace(on_node(n), size=s) for n, s in zip(names, sizes, strict=True)]
+    return Catalog(join(copies, []))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "keys", "taken", "read"),
+    [
+        ((10, 10, 9000), (40, 30, 5000), 2, 3),
+        ((10, 9000, 9000), (40, 5000, 5100), 1, 2),
+        ((4000, 9000, 9000), (4000, 5000, 5100), 0, 2),
+        ((8000, 9000, 9000), (40, 5000, 5100), 0, 1),
+        ((10, 10, 10), (40, 30, 20), 0, 1),
+    ],
+)
+async def test_latest_is_no_backup_of_a_cluster_that_began_anew(
+    sizes: tuple[int, ...], keys: tuple[int, ...], taken: int, read: int
+) -> None:
+    names = list(reversed(NAMES))
+    live = dict(zip(names, keys, strict=True))
+    asked: list[str] = []
+    passed: list[str] = []
+
+    async def verify(snapshot: Snapshot) -> FetchedSnapshot:
+        asked.append(snapshot.name)
+        contents = SnapshotContents(1, 1, live[snapshot.name], 1, "3.5.0", (), ())
+        one = fetched(snapshot, Integrity.VERIFIED)
+        return dataclasses.replace(one, verdict=Verdict(Integrity.VERIFIED, None, contents))
+
+    found = await newest_verified(sized(*sizes), verify, lambda _, why: passed.append(why))
+    assert found.name == names[taken]
+    assert len(asked) == len(set(asked)) == read
+    assert len(passed) == taken
+    assert all("begun anew" in why for why in passed)
 
 
 async def test_what_cannot_be_fetched_is_passed_over() -> None:

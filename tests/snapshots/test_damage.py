@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from recovery.backups.model import Integrity
-from recovery.errors import SnapshotError
+from recovery.errors import UnreadError
 from recovery.snapshots.reader.answer import read_database
 from recovery.snapshots.reader.file_format import Document
 from recovery.snapshots.verify import verify_database
@@ -258,9 +258,9 @@ async def test_words_for_files_that_are_no_database(tmp_path: Path) -> None:
 
 
 async def test_what_cannot_be_opened_is_an_error_and_no_verdict(tmp_path: Path) -> None:
-    with pytest.raises(SnapshotError, match="No such file"):
+    with pytest.raises(UnreadError, match="No such file"):
         await verify_database(tmp_path / "missing.db")
-    with pytest.raises(SnapshotError, match="cannot be read"):
+    with pytest.raises(UnreadError, match="cannot be read"):
         await verify_database(tmp_path)
 
 

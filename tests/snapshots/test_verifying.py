@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from recovery.errors import SnapshotError
+from recovery.errors import UnreadError
 from recovery.snapshots import reading_process, verify
 from recovery.snapshots.verify import verify_database
 from tests.snapshots.conftest import History
@@ -40,7 +40,7 @@ async def test_a_reader_that_dies_is_told_in_words(
     history: History, monkeypatch: pytest.MonkeyPatch, program: str, words: str
 ) -> None:
     instead(monkeypatch, program)
-    with pytest.raises(SnapshotError, match=words) as caught:
+    with pytest.raises(UnreadError, match=words) as caught:
         await verify_database(history.small)
     assert caught.value.where == str(history.small)
 
@@ -50,7 +50,7 @@ async def test_a_silent_reader_is_given_up(
 ) -> None:
     instead(monkeypatch, "import time; time.sleep(60)")
     monkeypatch.setattr(reading_process, "_SILENCE", 0.2)
-    with pytest.raises(SnapshotError, match="no progress"):
+    with pytest.raises(UnreadError, match="no progress"):
         await verify_database(history.small)
 
 

@@ -184,7 +184,7 @@ class PreflightScreen(IncidentScreen):
     @property
     def _no_way(self) -> bool:
         corrupt = self.fetched is not None and (self.fetched.verdict.integrity is Integrity.CORRUPT)
-        return corrupt or self.stopped is not None
+        return corrupt or self.stopped is not None or not self.checks
 
     def unavailable(self, action: str) -> str:
         """What stands between here and the plan."""
@@ -200,6 +200,8 @@ class PreflightScreen(IncidentScreen):
             )
         if self.stopped is not None:
             return self.stopped.what
+        if not self.checks:
+            return "The checks did not come to an end: press a to check again."
         if self.failed:
             block = "check blocks" if len(self.failed) == 1 else "checks block"
             return f"{len(self.failed)} failed {block}. Remedy above; a checks again."

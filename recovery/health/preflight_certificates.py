@@ -171,7 +171,10 @@ def _anew(one: Certificate) -> str:
     if one.role not in _KUBEADM or one.role is Role.ADMIN:
         return _renewing(one.role)
     key = one.path.removesuffix(".crt") + ".key"
-    return f"move {one.path} and {key} aside, then kubeadm init phase certs {_KUBEADM[one.role]}"
+    return (
+        f"move {one.path} and {key} aside, then kubeadm init phase certs {_KUBEADM[one.role]} "
+        "(with --config, where the cluster was set up with one)"
+    )
 
 
 def _hosts(role: Role, node: NodeFacts, known: NodeCertificates) -> list[str]:

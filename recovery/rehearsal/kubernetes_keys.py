@@ -32,10 +32,11 @@ _RUNNING = {
 Pair = tuple[str, bytes]
 
 
-def first_keys(layouts: Sequence[NodeLayout], authority: str) -> Iterator[Pair]:
+def first_keys(layouts: Sequence[NodeLayout], authority: str = "") -> Iterator[Pair]:
     """What a cluster of a few months holds: about 3 000 keys. `authority` is its CA, as PEM."""
     root = {"data": {"ca.crt": authority}}
-    yield _core("configmaps", "ConfigMap", "kube-system", "kube-root-ca.crt", root)
+    if authority:
+        yield _core("configmaps", "ConfigMap", "kube-system", "kube-root-ca.crt", root)
     chance = random.Random(7)
     for namespace in NAMESPACES:
         yield _core("namespaces", "Namespace", "", namespace, {})

@@ -10,6 +10,7 @@ import pytest
 
 from recovery.backups.model import Integrity
 from recovery.errors import SnapshotError
+from recovery.health.model import Check
 from screens.preflight import PreflightScreen
 from screens.snapshots import SnapshotsScreen
 from tests.screens.canned import (
@@ -130,6 +131,21 @@ async def test_a_living_cluster_is_rolled_back_only_after_a_second_yes() -> None
         await shows(pilot, "The cluster is not lost")
         await pilot.press(*"roll", "space", *"back", "enter")
         await shows(pilot, "nothing changed yet")
+
+
+async def test_checks_that_broke_off_unforeseen_allow_no_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(*_: object) -> tuple[Check, ...]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(CannedIncident, "preflight", broken)
+    async with opened() as pilot:
+        await pilot.press("r")
+        await shows(pilot, "did not foresee")
+        await pilot.press("escape", "enter")
+        await shows(pilot, "did not come to an end")
+        assert isinstance(pilot.app.screen, PreflightScreen)
 
 
 async def test_a_corrupt_snapshot_has_no_plan() -> None:

@@ -17,6 +17,7 @@ from tests.cluster.samples import (
     CLUSTER,
     DATA_DIR,
     NAMES,
+    WRECKED,
     cluster_facts,
     node_facts,
     quorum_lost,
@@ -42,14 +43,17 @@ NEWER = EtcdTool(ToolKind.ETCDUTL, "/usr/local/bin/etcdutl", Version(3, 5, 21), 
 
 def lost(**nodes: object) -> ClusterFacts:
     """Quorum lost, all else as it should be, but for the changes to single nodes."""
-    changed = {
-        name: node_facts(name, **{"tools": (NEWER,), **changes})
-        for name, changes in ((n.replace("_", "-"), c) for n, c in nodes.items())
-        if isinstance(changes, dict)
-    }
     facts = quorum_lost()
     usual = {name: dataclasses.replace(facts.nodes[name], tools=(NEWER,)) for name in NAMES}
-    return dataclasses.replace(facts, nodes=usual | changed)
+    for name, changes in ((n.replace("_", "-"), c) for n, c in nodes.items()):
+        assert isinstance(changes, dict)
+        node = dataclasses.replace(usual[name], **changes)
+        if node.data_dir is not None and name != "etcd-1":
+            # Whatever else is the matter, no etcd could start from it.
+            wrecked = dataclasses.replace(node.data_dir, fault=WRECKED.fault)
+            node = dataclasses.replace(node, data_dir=wrecked)
+        usual[name] = node
+    return dataclasses.replace(facts, nodes=usual)
 
 
 def judge(

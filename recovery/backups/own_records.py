@@ -12,6 +12,7 @@ import json
 import posixpath
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 
 from recovery.backups.disk import whole_file
@@ -153,7 +154,7 @@ def _merged(known: Iterable[Iterable[Entry]]) -> list[Entry]:
     ordered = sorted(by_name.values(), key=lambda entry: (_at(entry), str(entry["fileName"])))
     kept = [
         entry
-        for entry, following in zip(ordered, [*ordered[1:], None], strict=True)
+        for entry, following in zip_longest(ordered, ordered[1:])
         if _succeeded(entry) or following is None or _succeeded(following)
     ]
     return kept[-MOST:]

@@ -50,9 +50,10 @@ def is_amazon(endpoint: str) -> bool:
     return not endpoint.strip() or host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
-def make_client(storage: S3Storage, keys: S3Keys) -> S3Client:
+def make_client(storage: S3Storage, keys: S3Keys, patience: float | None = None) -> S3Client:
     """A client for that bucket's server. Connects to nothing yet.
 
+    `patience`: seconds that the server may be silent, where it is not the usual time.
     Raises ConfigurationError for an endpoint that is no URL.
     """
     import boto3
@@ -69,7 +70,7 @@ def make_client(storage: S3Storage, keys: S3Keys) -> S3Client:
     config = Config(
         signature_version="s3v4",
         connect_timeout=_CONNECT_SECONDS,
-        read_timeout=_READ_SECONDS,
+        read_timeout=_READ_SECONDS if patience is None else patience,
         retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
         # Few S3 servers but Amazon's have `bucket.host` in their DNS and certificate.
         s3={"addressing_style": "auto" if is_amazon(storage.endpoint) else "path"},

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+_STORING_SECONDS = 120.0
+"""That a server may be silent while it stores, or puts a large object together."""
+
 LINK_SECONDS = 300
 """How long a link can be used to begin a download; one that has begun goes on."""
 
@@ -102,11 +105,11 @@ class S3Store:
         report = _to_loop(progress)
 
         def upload(stop: threading.Event) -> Copy:
+            client = make_client(self.storage, self._keys, _STORING_SECONDS)
+            directory = posixpath.dirname(key)
             try:
-                abort_abandoned(
-                    self._client(), self.storage.bucket, posixpath.dirname(key), datetime.now(UTC)
-                )
-                Upload(self._client(), self.storage.bucket, key, sha256).run(file, report, stop)
+                abort_abandoned(client, self.storage.bucket, directory, datetime.now(UTC))
+                Upload(client, self.storage.bucket, key, sha256).run(file, report, stop)
             except OccupiedError:
                 raise self._unfit("another object of that name is there already", key) from None
             except DiffersError:

@@ -33,6 +33,9 @@ PART = 16 << 20
 MOST_PARTS = 10_000
 """As S3 allows."""
 _CHUNK = 1 << 20
+_LOOKS, _LOOK_PAUSE = 20, 3.0
+"""How often, and after how many seconds, an object is looked for that may yet appear."""
+
 _ABANDONED = timedelta(days=1)
 
 
@@ -130,12 +133,35 @@ class Upload:
             report(done, size)
         if stop.is_set():
             raise StoppedError
-        with plain_failures():
-            whole = self._client.complete_multipart_upload(
-                **self._request, UploadId=upload, MultipartUpload={"Parts": parts}
-            )
         together = hashlib.md5(digests, usedforsecurity=False).hexdigest()
-        return _Sent(f"{together}-{len(parts)}", whole.get("ETag", ""))
+        told = self._complete(upload, parts, size, stop)
+        return _Sent(f"{together}-{len(parts)}", told)
+
+    def _complete(
+        self, upload: str, parts: list[dict[str, object]], size: int, stop: threading.Event
+    ) -> str:
+        """Have the server put the parts together; returns the ETag that it tells.
+
+        That may take minutes, and a connection may break meanwhile although it goes well. So
+        without an answer the object itself is looked for, for a while.
+        """
+        try:
+            with plain_failures():
+                whole = self._client.complete_multipart_upload(
+                    **self._request, UploadId=upload, MultipartUpload={"Parts": parts}
+                )
+            return whole.get("ETag", "")
+        except S3RequestError as failure:
+            # NoSuchUpload: botocore asked again, and the first time went well after all.
+            if failure.status and failure.code != "NoSuchUpload" and failure.status < 500:
+                raise
+            for _ in range(_LOOKS):
+                with suppress(S3RequestError):
+                    if self._is_there(size):
+                        return ""
+                if stop.wait(_LOOK_PAUSE):
+                    raise StoppedError from failure
+            raise
 
     def _prove(self, size: int, sent: _Sent, stop: threading.Event) -> None:
         """Compare what lies there now; read it back where the server's ETag is no checksum."""

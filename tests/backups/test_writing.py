@@ -284,7 +284,7 @@ async def test_the_same_file_once_more_is_no_error(
 async def test_a_connection_that_breaks_leaves_no_object(
     storage: S3Storage, keys: S3Keys, file: Path, digest: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("recovery.backups.s3_client._READ_SECONDS", 0.5)
+    monkeypatch.setattr("recovery.backups.s3_store._STORING_SECONDS", 0.5)
     monkeypatch.setattr(s3_upload, "PART", 1 << 20)
     async with wire_to(storage.endpoint) as wire:
         store = S3Store(replace(storage, endpoint=wire.url), keys)
@@ -295,6 +295,27 @@ async def test_a_connection_that_breaks_leaves_no_object(
             await store.put(file, NAME, digest)
     assert caught.value.remedy
     assert await S3Store(storage, keys).list() == ()
+
+
+async def test_an_answer_that_was_lost_at_the_very_end_does_not_lose_the_object(
+    storage: S3Storage, keys: S3Keys, file: Path, digest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may take longer to put the parts together than anybody waits."""
+    monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1 << 20, raising=False)
+    monkeypatch.setattr("recovery.backups.s3_store._STORING_SECONDS", 0.5)
+    monkeypatch.setattr(s3_upload, "PART", 1 << 20)
+    monkeypatch.setattr(s3_upload, "_LOOK_PAUSE", 0.2)
+    whole = backend().complete_multipart_upload
+
+    def slowly(*arguments: object, **more: object) -> object:
+        done = whole(*arguments, **more)
+        time.sleep(1.5)
+        return done
+
+    monkeypatch.setattr(backend(), "complete_multipart_upload", slowly)
+    copy = await S3Store(storage, keys).put(file, NAME, digest)
+    assert copy.size == len(CONTENT)
+    assert await S3Store(storage, keys).list() == (copy,)
 
 
 async def test_what_a_server_stores_otherwise_is_taken_away_again(

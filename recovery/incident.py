@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from recovery.restore.lock import LockHolder
     from recovery.restore.past_runs import PastRun
     from recovery.restore.standing import RunStanding
+    from recovery.restore.unlisted_workers import UnlistedWorkers
     from recovery.snapshots.comparison import Comparison
     from recovery.ssh.fleet import Fleet
 
@@ -80,6 +81,8 @@ class Incident:
         self._environ = environ
         self._ask_s3_keys = ask_s3_keys
         self._revision_bump = 0
+        self._unlisted: UnlistedWorkers | None = None
+        """As preflight has found them."""
         self._opened = False
 
     async def __aenter__(self) -> Self:
@@ -213,6 +216,7 @@ class Incident:
         from recovery.health.preflight_snapshot import richer_snapshot
         from recovery.restore.source import has_hash, require_sound
         from recovery.restore.unfinished import unfinished_runs
+        from recovery.restore.unlisted_workers import find_unlisted_workers, worker_checks
 
         contents = require_sound(fetched)
         self.preflight_checks = preflight(
@@ -229,6 +233,10 @@ class Incident:
         if richest is not None and richest.live_keys:
             self.preflight_checks += (*richer_snapshot(contents, richest.name, richest.live_keys),)
         self.preflight_checks += (*unfinished_runs(self.past_runs()),)
+        self._unlisted = await find_unlisted_workers(
+            self._fleet, self.cluster, self._manifests(), fetched.database, contents
+        )
+        self.preflight_checks += (*worker_checks(self._unlisted),)
         for check in self.preflight_checks:
             if on_check is not None:
                 on_check(check)
@@ -249,7 +257,10 @@ class Incident:
             self.facts,
             restore_source(fetched, self._taken_at(fetched.name)),
             PlanOptions(
-                new_run_id(), without=tuple(absent), allow_node_count=self.allow_node_count
+                new_run_id(),
+                without=tuple(absent),
+                workers=self._unlisted.reached if self._unlisted is not None else (),
+                allow_node_count=self.allow_node_count,
             ),
         )
 

@@ -39,6 +39,7 @@ from recovery.restore.run_record import EXPECTED_NAME, PLAN_NAME, RunRecord
 from recovery.restore.runs_on_nodes import bring_record, entries_on_nodes, look_for_runs
 from recovery.restore.standing import RunStanding
 from recovery.restore.standings import standing_of
+from recovery.restore.unlisted import with_unlisted
 from recovery.restore.watching import ClusterWatcher
 from recovery.ssh.fleet import Fleet
 
@@ -220,6 +221,8 @@ class ClusterRuns:
         record: RunRecord,
         beginning: Beginning,
     ) -> PlanRun:
+        whole = with_unlisted(self._cluster, plan)
+        self._fleet.learn(whole.workers)
         lock = ClusterLock(self._fleet, self._cluster.name, self._works, plan.run_id)
         holding = NodeHolding(
             lock,
@@ -238,6 +241,7 @@ class ClusterRuns:
             _api_servers(facts),
             keep_final=record.keep_final,
             keep_leftovers=record.keep_leftovers,
+            whole_cluster=whole,
         )
         return PlanRun(
             plan,

@@ -15,7 +15,7 @@ KUBELETS_GATE = "kubelets"
 
 
 def gates(
-    cluster: Cluster, grounds: Sequence[NodeGround], source: RestoreSource
+    cluster: Cluster, grounds: Sequence[NodeGround], source: RestoreSource, unlisted: int = 0
 ) -> tuple[Gate, ...]:
     """Write to staging; take the API down and replace the data; restart kubelets.
 
@@ -51,7 +51,8 @@ def gates(
             title="restart kubelet on every node",
             risk=Risk.CHANGE,
             steps=("kubelets",),
-            stops=f"kubelet on {len(cluster.nodes)} nodes for a few seconds; containers go on",
+            stops=f"kubelet on {len(cluster.nodes) + unlisted} nodes for a few seconds; "
+            "containers go on",
             keeps="running containers",
             undo="none is needed",
         ),

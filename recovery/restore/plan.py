@@ -197,6 +197,14 @@ class NodePlace:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedWorker:
+    """A worker that the inventory does not list, and where it was reached."""
+
+    name: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
 class MemberBefore:
     """How a member stood when the plan was made, for comparison after a rollback."""
 
@@ -237,6 +245,8 @@ class Plan:
     absent: tuple[str, ...] = ()
     """Control-plane nodes that could not be reached; a resumed run brings them in."""
     before: tuple[MemberBefore, ...] = ()
+    unlisted_workers: tuple[PlannedWorker, ...] = ()
+    """Whose kubelets are restarted although the inventory does not list them."""
     alarm_stays: bool = False
     """A person has refused to clear the alarm, or it failed; never so in a plan as it is made."""
 

@@ -30,6 +30,7 @@ from recovery.restore.plan import (
     NodePlace,
     Plan,
     PlannedMember,
+    PlannedWorker,
     RestoreSource,
     Step,
 )
@@ -72,6 +73,8 @@ class PlanOptions:
     """Control-plane nodes that are left for later: a majority must be there without them."""
     only: tuple[str, ...] = ()
     """Plan for these nodes alone, which an earlier plan with the same id has left for later."""
+    workers: tuple[Node, ...] = ()
+    """Workers that the inventory does not list, and that can be reached."""
     allow_node_count: int | None = None
     """The number of control-plane nodes that a person allowed beyond the documented three."""
 
@@ -101,7 +104,7 @@ def plan(facts: ClusterFacts, source: RestoreSource, options: PlanOptions) -> Pl
         source=source,
         nodes=tuple(ground.name for ground in grounds),
         steps=steps,
-        gates=gates(facts.cluster, grounds, source),
+        gates=gates(facts.cluster, grounds, source, len(options.workers)),
         manifest_edits=tuple(
             ManifestEdit(
                 ground.name, ground.manifest.path, ground.manifest.text, ground.manifest_after
@@ -118,6 +121,7 @@ def plan(facts: ClusterFacts, source: RestoreSource, options: PlanOptions) -> Pl
         ),
         absent=options.without,
         before=_before(facts),
+        unlisted_workers=tuple(PlannedWorker(w.name, w.host) for w in options.workers),
     )
 
 
@@ -155,7 +159,7 @@ def _steps(
         start(grounds, sees_control_plane=not alarmed),
         verify(grounds, alarmed=alarmed),
         *((clear_alarm(grounds, source, source.revision + bump),) if alarmed else ()),
-        restart_kubelets(facts.cluster.control_plane, facts.cluster.workers),
+        restart_kubelets(facts.cluster.control_plane, (*facts.cluster.workers, *options.workers)),
         prove(grounds),
     )
 

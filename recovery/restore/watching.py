@@ -48,15 +48,21 @@ class ClusterWatcher:
         expected: Expected,
         api_servers: Mapping[str, str],
         *,
+        whole_cluster: Cluster | None = None,
         keep_final: Callable[[FinalChecks], None] = lambda _: None,
         keep_leftovers: Callable[[Leftovers], None] = lambda _: None,
     ) -> None:
-        """`keep_final` and `keep_leftovers` write down what the end of a run has shown."""
+        """`whole_cluster`: with the workers that the inventory does not list, whose kubelets are
+        restarted; health does not depend on them.
+
+        `keep_final` and `keep_leftovers` write down what the end of a run has shown.
+        """
         self._fleet = fleet
         self._cluster = cluster
         self._manifests = manifests
         self._expected = expected
         self._api_servers = api_servers
+        self._whole_cluster = whole_cluster or cluster
         self._keep_final = keep_final
         self._keep_leftovers = keep_leftovers
         self.last_report: HealthReport | None = None
@@ -172,7 +178,7 @@ class ClusterWatcher:
         if not self.last_report.healthy:
             return _failures(self.last_report.checks, plan)
         note(plan.nodes[0], "looking for what the API remembers and reality does not have")
-        leftovers = await look_for_leftovers(self._fleet, self._cluster, self._manifests)
+        leftovers = await look_for_leftovers(self._fleet, self._whole_cluster, self._manifests)
         self._keep_leftovers(leftovers)
         for found in leftovers.found:
             note(plan.nodes[0], f"to look at: {found.what}")

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from recovery.errors import NodeError
-from recovery.inventory.model import Cluster
+from recovery.inventory.model import Cluster, Node
 from recovery.ssh.session import NodeSession
 
 T = TypeVar("T")
@@ -34,6 +34,12 @@ class Fleet:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def learn(self, nodes: Iterable[Node]) -> None:
+        """Have sessions to these nodes too; those that are known stay as they are."""
+        for node in nodes:
+            if node.name not in self._sessions:
+                self._sessions[node.name] = NodeSession(node)
 
     def session(self, name: str) -> NodeSession:
         """The session to a node; it connects on first use. KeyError where there is no such node."""

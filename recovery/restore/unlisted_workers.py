@@ -1,0 +1,142 @@
+"""Workers that the inventory does not list, so that their kubelets can be restarted too.
+
+Their names come from the API, or from the snapshot where no API server answers. Only those that
+answer over SSH take part in a run; of the others a person is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from recovery.cluster.facts import EtcdManifest
+from recovery.cluster.kubernetes import ApiServer
+from recovery.errors import KubernetesError, NodeError, RescueError
+from recovery.health.kubernetes_checks import api_servers, first_answer
+from recovery.health.model import CLUSTER_SCOPE, Check
+from recovery.health.verdicts import ok, warned
+from recovery.inventory.model import Cluster, Node
+from recovery.restore.unlisted import unlisted_worker
+from recovery.snapshots.live_keys import LiveKeys, list_live_keys
+from recovery.snapshots.model import SnapshotContents
+from recovery.ssh.fleet import Fleet
+from recovery.ssh.session import NodeSession
+
+WORKERS = "unlisted workers"
+_NODES = b"/registry/minions/"
+_HOST = re.compile(rb"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+"""A node's name is a DNS subdomain (RFC 1123); anything else is no name to connect to."""
+_ASKING_SECONDS = 6
+_REACH_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedWorkers:
+    """What was found beyond the inventory."""
+
+    reached: tuple[Node, ...] = ()
+    out_of_reach: tuple[tuple[Node, str], ...] = ()
+    """With the reason why."""
+    found_in: str = ""
+    """`the API` or `the snapshot`."""
+
+
+async def find_unlisted_workers(
+    fleet: Fleet,
+    cluster: Cluster,
+    manifests: Mapping[str, EtcdManifest],
+    database: Path,
+    contents: SnapshotContents,
+) -> UnlistedWorkers:
+    """Ask the API, else read the snapshot; then try to reach each. What is down raises nothing."""
+    try:
+        hosts = await _from_api(fleet, cluster, manifests)
+        found_in = "the API"
+    except KubernetesError:
+        hosts = await _from_snapshot(cluster, database, contents)
+        found_in = "the snapshot"
+    listed = {node.name for node in cluster.nodes}
+    nodes = [
+        unlisted_worker(cluster, name, host) for name, host in hosts.items() if name not in listed
+    ]
+    answers = await asyncio.gather(*(_why_not(node) for node in nodes))
+    told = list(zip(nodes, answers, strict=True))
+    return UnlistedWorkers(
+        tuple(node for node, why in told if not why),
+        tuple((node, why) for node, why in told if why),
+        found_in,
+    )
+
+
+def worker_checks(found: UnlistedWorkers) -> Iterator[Check]:
+    """What preflight says about them; nothing where the inventory has them all."""
+    if found.reached:
+        names = ", ".join(node.name for node in found.reached)
+        yield ok(
+            WORKERS,
+            CLUSTER_SCOPE,
+            f"{names}, from {found.found_in}",
+            "They answer over SSH: their kubelets are restarted at the end, as the others'.",
+        )
+    if found.out_of_reach:
+        told = "; ".join(f"{node.name}: {why}" for node, why in found.out_of_reach)
+        yield warned(
+            WORKERS,
+            CLUSTER_SCOPE,
+            told,
+            f"They are in {found.found_in} and not in the inventory, and cannot be reached. Their "
+            "kubelets are not restarted by the run; their containers go on.",
+            "list them as workers in the inventory, or restart kubelet there by hand afterwards: "
+            "systemctl restart kubelet",
+        )
+
+
+async def _from_api(
+    fleet: Fleet, cluster: Cluster, manifests: Mapping[str, EtcdManifest]
+) -> dict[str, str]:
+    found = await api_servers(fleet, cluster, manifests)
+    servers = [server for server in found.values() if isinstance(server, ApiServer)]
+    nodes = await first_answer(servers, lambda server: server.list_nodes(seconds=_ASKING_SECONDS))
+    return {node.name: node.address or node.name for node in nodes if not node.control_plane}
+
+
+async def _from_snapshot(
+    cluster: Cluster, database: Path, contents: SnapshotContents
+) -> dict[str, str]:
+    """Names only: what the snapshot says of a node is in a form that nothing here reads."""
+    counted = {counted.name: counted.count for counted in contents.resources}
+    if counted.get("minions", 0) <= len(cluster.nodes):
+        return {}
+    try:
+        with tempfile.TemporaryDirectory(prefix="etcd-rescue-") as directory:
+            keys = await list_live_keys(database, Path(directory) / "keys")
+            names = await asyncio.to_thread(_names, keys)
+    except (RescueError, OSError):
+        # The snapshot was read and judged before: what is missing here is only a convenience.
+        return {}
+    return {name: name for name in names}
+
+
+def _names(listed: LiveKeys) -> list[str]:
+    keys = (key for key, _ in listed.keys())  # noqa: SIM118: it is no mapping
+    own = (key.removeprefix(_NODES) for key in keys if key.startswith(_NODES))
+    return [name.decode("ascii") for name in own if _HOST.fullmatch(name)]
+
+
+async def _why_not(node: Node) -> str:
+    """Why it cannot be reached; empty where it can."""
+    session = NodeSession(node)
+    try:
+        async with asyncio.timeout(_REACH_SECONDS):
+            await session.check("systemctl is-active kubelet || true", timeout=5)
+    except TimeoutError:
+        return f"{node.host} does not answer"
+    except NodeError as error:
+        return error.what
+    finally:
+        await session.close()
+    return ""

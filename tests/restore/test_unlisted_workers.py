@@ -1,0 +1,66 @@
+"""Workers that the inventory does not list take part where they can be reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from recovery.health.model import CheckStatus
+from recovery.inventory.model import Role
+from recovery.restore.plan_json import plan_facts
+from recovery.restore.plan_loading import load_plan
+from recovery.restore.planner import PlanOptions, plan
+from recovery.restore.unlisted import unlisted_worker, with_unlisted
+from recovery.restore.unlisted_workers import UnlistedWorkers, worker_checks
+from recovery.snapshots.live_keys import LiveKeys
+from tests.restore.broken_cluster import SOURCE, cluster, facts
+
+FOUND = unlisted_worker(cluster(), "worker-9", "10.0.0.29")
+
+
+def test_an_unlisted_worker_is_reached_as_the_first_control_plane_node_is() -> None:
+    assert FOUND.role is Role.WORKER
+    assert (FOUND.name, FOUND.host) == ("worker-9", "10.0.0.29")
+    assert FOUND.ssh == cluster().control_plane[0].ssh
+
+
+def test_its_kubelet_is_restarted_with_the_others_and_the_question_counts_it() -> None:
+    made = plan(facts(), SOURCE, PlanOptions("run-1", workers=(FOUND,)))
+    restarts = made.step("kubelets").actions[-1]
+    assert restarts.nodes == ("worker-1", "worker-9")
+    gate = made.gate_before("kubelets")
+    assert gate is not None
+    assert "kubelet on 5 nodes" in gate.stops
+
+
+def test_whoever_takes_the_run_up_again_knows_where_it_is() -> None:
+    import json
+
+    made = plan(facts(), SOURCE, PlanOptions("run-1", workers=(FOUND,)))
+    loaded = load_plan(json.dumps(plan_facts(made)), "plan.json")
+    whole = with_unlisted(cluster(), loaded)
+    assert whole.node("worker-9") == FOUND
+    assert with_unlisted(whole, loaded) is whole
+
+
+def test_preflight_says_which_take_part_and_which_do_not() -> None:
+    away = unlisted_worker(cluster(), "worker-8", "worker-8")
+    found = UnlistedWorkers((FOUND,), ((away, "its name is not known"),), "the snapshot")
+    part, no_part = worker_checks(found)
+    assert (part.status, part.message) == (CheckStatus.OK, "worker-9, from the snapshot")
+    assert no_part.status is CheckStatus.WARNING
+    assert "worker-8: its name is not known" in no_part.message
+    assert not list(worker_checks(UnlistedWorkers()))
+
+
+def test_only_names_that_can_be_names_are_taken_from_a_snapshot(tmp_path: Path) -> None:
+    from recovery.restore.unlisted_workers import _names
+
+    keys = [
+        b"/registry/minions/worker-1",
+        b"/registry/minions/-oProxyCommand=x",
+        b"/registry/minions/a b",
+        b"/registry/pods/default/x",
+    ]
+    listing = tmp_path / "keys"
+    listing.write_text("".join(f"{key.hex()} 1\n" for key in keys))
+    assert _names(LiveKeys(1, len(keys), 0, 0, listing)) == ["worker-1"]

@@ -31,6 +31,8 @@ _NODES = b"/registry/minions/"
 _HOST = re.compile(rb"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 """A node's name is a DNS subdomain (RFC 1123); anything else is no name to connect to."""
 _ASKING_SECONDS = 6
+_API_SECONDS = 12.0
+"""For all API servers together: several may hang for want of a quorum."""
 _REACH_SECONDS = 8.0
 
 
@@ -54,9 +56,10 @@ async def find_unlisted_workers(
 ) -> UnlistedWorkers:
     """Ask the API, else read the snapshot; then try to reach each. What is down raises nothing."""
     try:
-        hosts = await _from_api(fleet, cluster, manifests)
+        async with asyncio.timeout(_API_SECONDS):
+            hosts = await _from_api(fleet, cluster, manifests)
         found_in = "the API"
-    except KubernetesError:
+    except (KubernetesError, TimeoutError):
         hosts = await _from_snapshot(cluster, database, contents)
         found_in = "the snapshot"
     listed = {node.name for node in cluster.nodes}
@@ -122,7 +125,7 @@ async def _from_snapshot(
 
 
 def _names(listed: LiveKeys) -> list[str]:
-    keys = (key for key, _ in listed.keys())  # noqa: SIM118: it is no mapping
+    keys = (key for key, _ in listed.keys())  # noqa: SIM118
     own = (key.removeprefix(_NODES) for key in keys if key.startswith(_NODES))
     return [name.decode("ascii") for name in own if _HOST.fullmatch(name)]
 

@@ -80,12 +80,13 @@ _READABLE = """
 """
 
 # The first command of a pipe may fail without the shell's knowing: size and sha256 will tell.
+# Something else of any size may come, too; it must not fill the node's disk.
 _FILL = """
 : > "$PARTIAL"
 (while sleep 0.5 > /dev/null 2>&1; do echo "$(($(wc -c < "$PARTIAL")))"; done) &
 TELLING=$!
 trap 'kill "$TELLING" 2> /dev/null || true' EXIT
-{ @PIPE@; } > "$PARTIAL" || true
+{ @PIPE@; } | head -c "$((SIZE + 1))" > "$PARTIAL" || true
 """
 
 _FINISH = f"""
@@ -96,7 +97,7 @@ SYNCING=$!
 ARRIVED=$(sha256_of "$PARTIAL")
 wait "$SYNCING"
 [ -n "$ARRIVED" ] || exit {NO_CHECKSUM}
-[ "$ARRIVED" = "$SHA256" ] || {{ rm -f "$PARTIAL"; exit {DIFFERS}; }}
+[ "$ARRIVED" = "$SHA256" ] || {{ rm -f "$PARTIAL" "$PARTIAL.writer"; exit {DIFFERS}; }}
 chmod "$MODE" "$PARTIAL"
 mv -f "$PARTIAL" "$TARGET"
 rm -f "$PARTIAL.writer"

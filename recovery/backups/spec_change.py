@@ -158,6 +158,25 @@ def merge_patch(before: Mapping[str, object], after: Mapping[str, object]) -> di
     return patch
 
 
+def patched(before: object, patch: object) -> object:
+    """What a JSON merge patch makes of a document (RFC 7386, section 2)."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(before) if isinstance(before, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = patched(result.get(name), value)
+    return result
+
+
+def made_anew(change: SpecChange, before: Mapping[str, object]) -> SpecChange:
+    """The same change on top of a spec that became another one meanwhile."""
+    after = patched(before, change.patch)
+    return _change(before, after if isinstance(after, Mapping) else before)
+
+
 def _change(before: Mapping[str, object], after: Mapping[str, object]) -> SpecChange:
     """What is wrong already is no reason against a change that has nothing to do with it."""
     old = {(error.where, error.what) for error in spec_problems(before)}

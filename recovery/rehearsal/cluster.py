@@ -18,6 +18,7 @@ from recovery.rehearsal.addresses import common_free_port, free_port, free_subne
 from recovery.rehearsal.breaking import Breakage, Ground, break_cluster
 from recovery.rehearsal.etcd_binaries import EtcdBinaries
 from recovery.rehearsal.manifests import write_manifests
+from recovery.rehearsal.node import backup_on_demand
 from recovery.rehearsal.node.layout import CLUSTER_NAME, NodeLayout
 from recovery.rehearsal.node.processes import MARKER
 from recovery.rehearsal.node.simulated_node import SimulatedNode
@@ -180,8 +181,18 @@ class RehearsalCluster:
             "/cpaas/backup",
         )
         group = "/registry/enhancement.cluster.alauda.io/etcdbackupconfigurations"
+        role = {
+            "kind": "ClusterRole",
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "metadata": {"name": backup_on_demand.ROLE},
+            "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
+        }
         return [
             (f"{group}/etcd-backup-default", configuration),
+            (
+                backup_on_demand.ROLE_KEY,
+                encode_builtin("rbac.authorization.k8s.io/v1", "ClusterRole", role),
+            ),
             (
                 "/registry/secrets/cpaas-system/etcd-backup-s3-secret",
                 encode_builtin("v1", "Secret", body),

@@ -25,6 +25,7 @@ class ApiPath:
     api_version: str
     key: str
     name: str | None
+    subresource: str = ""
 
 
 def api_path(path: str) -> ApiPath | None:
@@ -32,11 +33,14 @@ def api_path(path: str) -> ApiPath | None:
     words = [word for word in path.split("/") if word]
     if words[:2] == ["api", "v1"]:
         return _core(words[2:])
-    if words[:4] == ["apis", _BACKUP_GROUP, "v1", _BACKUP_RESOURCE] and len(words) <= 5:
-        name = words[4] if len(words) == 5 else None
+    if words[:4] == ["apis", _BACKUP_GROUP, "v1", _BACKUP_RESOURCE] and (
+        len(words) <= 5 or words[5:] == ["exec"]
+    ):
+        name = words[4] if len(words) > 4 else None
         key = f"/registry/{_BACKUP_GROUP}/{_BACKUP_RESOURCE}/{name or ''}"
         resource = f"{_BACKUP_RESOURCE}.{_BACKUP_GROUP}"
-        return ApiPath(resource, "EtcdBackupConfiguration", f"{_BACKUP_GROUP}/v1", key, name)
+        below = words[5] if len(words) > 5 else ""
+        return ApiPath(resource, "EtcdBackupConfiguration", f"{_BACKUP_GROUP}/v1", key, name, below)
     return None
 
 

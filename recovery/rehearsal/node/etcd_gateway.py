@@ -6,12 +6,21 @@ import base64
 import http.client
 import json
 import ssl
+from dataclasses import dataclass
 from typing import cast
 from urllib.parse import urlsplit
 
 
 class GatewayError(Exception):
     """etcd does not answer, or not in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key's value, and the revision that wrote it."""
+
+    value: bytes
+    revision: int
 
 
 class EtcdGateway:
@@ -25,6 +34,9 @@ class EtcdGateway:
 
     def call(self, path: str, body: dict[str, object], timeout: float = 5.0) -> dict[str, object]:
         """One call; raises GatewayError."""
+        return cast("dict[str, object]", json.loads(self._answer(path, body, timeout)))
+
+    def _answer(self, path: str, body: dict[str, object], timeout: float) -> bytes:
         connection = http.client.HTTPSConnection(
             self._host, self._port, timeout=timeout, context=self._tls
         )
@@ -38,10 +50,19 @@ class EtcdGateway:
             connection.close()
         if response.status != 200:
             raise GatewayError(content.decode(errors="replace"))
-        return cast("dict[str, object]", json.loads(content))
+        return content
 
     def range(self, key: str, timeout: float = 5.0, *, prefix: bool = False) -> dict[str, bytes]:
         """A linearizable read of one key, or of all below it; values by key."""
+        found = self.entries(key, timeout, prefix=prefix)
+        return {name: entry.value for name, entry in found.items()}
+
+    def entry(self, key: str, timeout: float = 5.0) -> Entry | None:
+        """A linearizable read of one key; None where it is not there."""
+        return self.entries(key, timeout).get(key)
+
+    def entries(self, key: str, timeout: float = 5.0, *, prefix: bool = False) -> dict[str, Entry]:
+        """A linearizable read of one key, or of all below it."""
         body: dict[str, object] = {"key": _b64(key.encode())}
         if prefix:
             end = bytearray(key.encode())
@@ -50,11 +71,25 @@ class EtcdGateway:
         answer = self.call("/v3/kv/range", body, timeout)
         pairs = cast("list[dict[str, str]]", answer.get("kvs", []))
         return {
-            base64.b64decode(pair["key"]).decode(errors="replace"): base64.b64decode(
-                pair.get("value", "")
+            base64.b64decode(pair["key"]).decode(errors="replace"): Entry(
+                base64.b64decode(pair.get("value", "")), int(pair["mod_revision"])
             )
             for pair in pairs
         }
+
+    def put_if(self, key: str, value: bytes, revision: int, timeout: float = 5.0) -> bool:
+        """Write the key if that revision wrote it last (0: if it is not there); whether it was."""
+        name = _b64(key.encode())
+        compare = {"key": name, "target": "MOD", "result": "EQUAL", "mod_revision": str(revision)}
+        put = {"request_put": {"key": name, "value": _b64(value)}}
+        answer = self.call("/v3/kv/txn", {"compare": [compare], "success": [put]}, timeout)
+        return bool(answer.get("succeeded"))
+
+    def snapshot(self, timeout: float = 60.0) -> bytes:
+        """The whole database, as etcd's own snapshot gives it: with a hash at its end."""
+        content = self._answer("/v3/maintenance/snapshot", {}, timeout)
+        parts = [json.loads(line)["result"] for line in content.splitlines() if line.strip()]
+        return b"".join(base64.b64decode(part.get("blob", "")) for part in parts)
 
 
 def _b64(content: bytes) -> str:

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 
 from recovery.rehearsal.node.api_paths import ApiPath, api_path
-from recovery.rehearsal.node.etcd_gateway import EtcdGateway, GatewayError
+from recovery.rehearsal.node.etcd_gateway import Entry, EtcdGateway, GatewayError
 from recovery.rehearsal.node.stored_objects import decode
 
 START_SECONDS = 20.0
@@ -38,7 +38,7 @@ class ApiServer(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(
-        self, flags: dict[str, str], etcd: EtcdGateway, cache: dict[str, dict[str, bytes]]
+        self, flags: dict[str, str], etcd: EtcdGateway, cache: dict[str, dict[str, Entry]]
     ) -> None:
         self.etcd = etcd
         self.cache = cache
@@ -60,10 +60,10 @@ class ApiServer(ThreadingHTTPServer):
         except OSError:
             return
 
-    def read(self, path: ApiPath) -> dict[str, bytes]:
+    def read(self, path: ApiPath) -> dict[str, Entry]:
         """From etcd, or from the watch cache where etcd has no quorum."""
         try:
-            found = self.etcd.range(path.key, 3, prefix=path.name is None)
+            found = self.etcd.entries(path.key, 3, prefix=path.name is None)
         except GatewayError:
             if path.name is None and path.key in self.cache:
                 return self.cache[path.key]
@@ -89,6 +89,14 @@ class ApiServer(ThreadingHTTPServer):
                 if name in pods and time.monotonic() - at < ALIVE_SECONDS:
                     _overlay_pod(body, pods[name])
         return body
+
+
+def _with_revision(entry: Entry) -> dict[str, object]:
+    body = decode(entry.value)
+    metadata = body.setdefault("metadata", {})
+    if isinstance(metadata, dict):
+        metadata["resourceVersion"] = str(entry.revision)
+    return body
 
 
 def _overlay_pod(body: dict[str, object], said: dict[str, object]) -> None:
@@ -123,20 +131,68 @@ class Handler(BaseHTTPRequestHandler):
         found = api_path(path)
         if found is None:
             return self._status(404, "NotFound", "the server could not find the requested resource")
+        if found.subresource:
+            return self._back_up(found)
         return self._read(found)
 
     def do_POST(self) -> None:
-        """A kubelet's report."""
+        """A kubelet's report, or a new object."""
+        if not self.path.startswith("/rehearsal/v1/reports/"):
+            return self._write("create")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if not self._known():
             return self._forbidden("create")
-        if not self.path.startswith("/rehearsal/v1/reports/"):
-            return self._status(
-                405, "MethodNotAllowed", "the rehearsal's API server cannot write this"
-            )
         pods = {str(pod["name"]): pod for pod in json.loads(body)["pods"]}
         self.server.reports[self.path.rpartition("/")[2]] = (time.monotonic(), pods)
         return self._json(200, {})
+
+    def do_PUT(self) -> None:
+        """An object as a whole."""
+        self._write("replace")
+
+    def do_PATCH(self) -> None:
+        """A merge patch."""
+        self._write("patch")
+
+    def _write(self, verb: str) -> None:
+        from recovery.rehearsal.node import api_writing
+
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if not self._known():
+            return self._forbidden(verb)
+        path, _, query = self.path.partition("?")
+        found = api_path(path)
+        if found is None or found.subresource:
+            return self._status(404, "NotFound", "the server could not find the requested resource")
+        write = {"create": api_writing.create, "replace": api_writing.replace}.get(
+            verb, api_writing.merge
+        )
+        dry_run = "dryRun=All" in query.split("&")
+        try:
+            stored = write(self.server.etcd, found, json.loads(body), dry_run=dry_run)
+        except api_writing.RefusalError as refusal:
+            return self._status(refusal.code, refusal.reason, refusal.message)
+        except ValueError as error:
+            return self._status(400, "BadRequest", f"the body is not understood: {error}")
+        except GatewayError:
+            return self._status(500, "InternalError", "etcdserver: request timed out")
+        return self._json(201 if verb == "create" else 200, stored)
+
+    def _back_up(self, path: ApiPath) -> None:
+        """The platform's `exec` subresource: a backup now."""
+        from recovery.rehearsal.node.backup_on_demand import BackupFailedError, take_backup
+
+        address = str(self.server.server_address[0])
+        try:
+            if self.server.etcd.entry(path.key) is None:
+                words = f'{path.resource} "{path.name}" not found'
+                return self._status(404, "NotFound", words)
+            name = take_backup(self.server.etcd, path.key, address)
+        except BackupFailedError as error:
+            return self._status(500, "InternalError", f"Internal error occurred: {error}")
+        except GatewayError:
+            return self._status(500, "InternalError", "etcdserver: request timed out")
+        return self._json(200, {"status": "Success", "fileName": name})
 
     def _known(self) -> bool:
         return bool(cast("ssl.SSLSocket", self.connection).getpeercert())
@@ -159,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
         except GatewayError:
             return self._status(500, "InternalError", "etcdserver: request timed out")
         try:
-            stored = [decode(found[key]) for key in sorted(found)]
+            stored = [_with_revision(found[key]) for key in sorted(found)]
         except ValueError as error:
             return self._status(500, "InternalError", f"Internal error occurred: {error}")
         bodies = [self.server.as_reported(path.kind, body) for body in stored]
@@ -191,12 +247,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def wait_for_etcd(etcd: EtcdGateway) -> dict[str, dict[str, bytes]]:
+def wait_for_etcd(etcd: EtcdGateway) -> dict[str, dict[str, Entry]]:
     """The lists that the watch cache begins with; like the real one it gives up after a while."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            return {key: etcd.range(key, 3, prefix=True) for key in _CACHED}
+            return {key: etcd.entries(key, 3, prefix=True) for key in _CACHED}
         except GatewayError as error:
             if time.monotonic() > deadline:
                 sys.exit(f"Error: context deadline exceeded: {error}")

@@ -1,4 +1,4 @@
-"""`kubectl` of a rehearsal node: reads from the API server over real TLS."""
+"""`kubectl` of a rehearsal node: asks the API server over real TLS."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from recovery.rehearsal.node.answer import Answer, refused
 from recovery.rehearsal.node.kubeconfig import read_kubeconfig
+from recovery.rehearsal.node.kubectl_writing import Request, write_request
 
 _RESOURCES = {
     "node": "nodes",
@@ -40,6 +41,12 @@ _VALUES = {
     "--request-timeout",
     "--raw",
     "--tls-server-name",
+    "--type",
+    "--patch",
+    "-p",
+    "--filename",
+    "-f",
+    "--dry-run",
 }
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _FLAGS = {"-A", "--all-namespaces", "--no-headers", "--client"}
@@ -53,7 +60,12 @@ class _Call:
     unknown: str | None = None
 
 
-def kubectl(default_kubeconfig: Path, arguments: Sequence[str], directory: Path) -> Answer:
+_VERBS = ("get", "version", "patch", "create", "replace")
+
+
+def kubectl(
+    default_kubeconfig: Path, arguments: Sequence[str], directory: Path, stdin: str = ""
+) -> Answer:
     """Answer as kubectl would in that directory; blocking, to be run in a thread."""
     call = _parse(arguments)
     if call.unknown is not None:
@@ -61,19 +73,25 @@ def kubectl(default_kubeconfig: Path, arguments: Sequence[str], directory: Path)
     verb = call.words[0] if call.words else ""
     if verb == "version" and "--client" in call.flags:
         return Answer("Client Version: v1.31.0\n")
-    if verb not in ("get", "version"):
+    if verb not in _VERBS:
         return refused("kubectl", verb or "no command")
+    request = write_request(call.words, call.values, stdin)
+    if request is None and verb not in ("get", "version"):
+        return refused(f"kubectl {verb}", " ".join(arguments))
     path = "/version" if verb == "version" else call.values.get("--raw") or _path(call)
-    if path is None:
+    if path is None and request is None:
         return refused("kubectl get", " ".join(call.words[1:]))
+    request = request or Request("GET", path or "")
     given = call.values.get("--kubeconfig")
     try:
         kubeconfig = directory / given if given else default_kubeconfig
-        status, content = _ask(call, kubeconfig, path)
+        status, content = _ask(call, kubeconfig, request)
     except _NoAnswerError as error:
         return Answer("", f"{error}\n", 1)
     if status >= 400:
         return Answer("", _said(content), 1)
+    if request.done:
+        return Answer(f"{request.done}\n")
     if verb == "version":
         said = json.loads(content)["gitVersion"]
         return Answer(f"Client Version: v1.31.0\nServer Version: {said}\n")
@@ -108,7 +126,8 @@ def _parse(arguments: Sequence[str]) -> _Call:
 
 
 def _long(name: str) -> str:
-    return {"-n": "--namespace", "-o": "--output", "-s": "--server"}.get(name, name)
+    longer = {"-n": "--namespace", "-o": "--output", "-s": "--server"}
+    return {**longer, "-p": "--patch", "-f": "--filename"}.get(name, name)
 
 
 def _path(call: _Call) -> str | None:
@@ -132,7 +151,7 @@ def _path(call: _Call) -> str | None:
     return f"/api/v1/namespaces/{namespace}/{resource}{name}"
 
 
-def _ask(call: _Call, kubeconfig: Path, path: str) -> tuple[int, bytes]:
+def _ask(call: _Call, kubeconfig: Path, request: Request) -> tuple[int, bytes]:
     try:
         config = read_kubeconfig(kubeconfig)
     except (OSError, ValueError) as error:
@@ -144,7 +163,8 @@ def _ask(call: _Call, kubeconfig: Path, path: str) -> tuple[int, bytes]:
         parts.hostname or "", parts.port, timeout=seconds, context=config.tls()
     )
     try:
-        connection.request("GET", path)
+        headers = {"Content-Type": request.content_type} if request.body else {}
+        connection.request(request.method, request.path, request.body or None, headers)
         response = connection.getresponse()
         return response.status, response.read()
     except ssl.SSLCertVerificationError as error:

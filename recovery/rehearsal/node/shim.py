@@ -22,6 +22,7 @@ def main(arguments: "list[str]") -> int:
             "words": [program, *rest],
             "directory": _directory(),
             "kubeconfig": os.environ.get("KUBECONFIG", ""),
+            "stdin": _input(rest),
         }
         connection.sendall(json.dumps(asked).encode() + b"\n")
         connection.shutdown(socket.SHUT_WR)
@@ -31,6 +32,12 @@ def main(arguments: "list[str]") -> int:
     sys.stdout.buffer.write(answer["out"].encode("utf-8", "surrogateescape"))
     sys.stderr.buffer.write(answer["err"].encode("utf-8", "surrogateescape"))
     return int(answer["exit"])
+
+
+def _input(arguments: "list[str]") -> str:
+    """Standard input where the command reads it: `-f -`."""
+    reads = "-" in arguments or "--filename=-" in arguments
+    return sys.stdin.read() if reads else ""
 
 
 def _directory() -> str:

@@ -134,13 +134,14 @@ class SimulatedNode:
             directory = Path(asked["directory"])
             given = asked["kubeconfig"]
             kubeconfig = directory / given if given else self.layout.admin_kubeconfig
-            answer = await self._answer(program, arguments, directory, kubeconfig)
+            stdin = str(asked.get("stdin", ""))
+            answer = await self._answer(program, arguments, directory, kubeconfig, stdin)
             body = {"out": answer.out, "err": answer.err, "exit": answer.exit}
             writer.write(json.dumps(body).encode())
             await writer.drain()
 
     async def _answer(
-        self, program: str, arguments: list[str], directory: Path, kubeconfig: Path
+        self, program: str, arguments: list[str], directory: Path, kubeconfig: Path, stdin: str
     ) -> Answer:
         if program == "fault":
             return await self._fault(arguments)
@@ -154,7 +155,7 @@ class SimulatedNode:
         if program == "crictl":
             return await crictl(self.runtime, self._programs, self.environment(), arguments)
         if program == "kubectl":
-            return await asyncio.to_thread(kubectl, kubeconfig, arguments, directory)
+            return await asyncio.to_thread(kubectl, kubeconfig, arguments, directory, stdin)
         if program == "hostname" and set(arguments) <= {"-s", "-f", "--short", "--fqdn"}:
             return Answer(f"{self.layout.name}\n")
         return refused(program, " ".join(arguments))

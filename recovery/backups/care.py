@@ -178,7 +178,8 @@ class BackupCare:
             spec = seen.spec
         unread = any(error.store is StoreKind.RECORDS for error in catalog.errors)
         has_records = any(one.record is not None for one in catalog.snapshots)
-        return backup_drift(catalog, spec, now, recorded=has_records or not unread)
+        nodes = [node.name for node in self.cluster.control_plane]
+        return backup_drift(catalog, spec, now, nodes=nodes, recorded=has_records or not unread)
 
     async def _platform(self) -> Platform:
         from recovery.backups.platform import Platform

@@ -87,5 +87,8 @@ def _s3_lines(s3: S3Storage | None) -> Iterator[tuple[str, str]]:
     region = f", region {one_line(s3.region, 60)}" if s3.region else ""
     directory = s3.dir.strip("/")
     yield "bucket", one_line(f"{s3.bucket}/{directory}".rstrip("/"), 200) + region
-    yield "TLS", "not verified (skipTLSVerify)" if s3.skip_tls_verify else "verified"
+    if s3.endpoint.startswith("http://"):
+        yield "TLS", "none: an http:// endpoint"
+    else:
+        yield "TLS", "not verified (skipTLSVerify)" if s3.skip_tls_verify else "verified"
     yield "keys", f"secret {one_line(s3.secret_ref, 100) or '–'} in cpaas-system"

@@ -30,19 +30,25 @@ _LOOKED_AT = 5
 
 
 def backup_drift(
-    catalog: Catalog, spec: BackupSpec | None, now: datetime, *, recorded: bool = True
+    catalog: Catalog,
+    spec: BackupSpec | None,
+    now: datetime,
+    *,
+    nodes: Sequence[str] = (),
+    recorded: bool = True,
 ) -> tuple[Check, ...]:
     """The checks: a place that could not be listed makes one SKIPPED, never wrong or right.
 
-    `recorded` says whether the cluster's records could be read. Verdicts are those that the
-    catalog knows: what nobody has verified yet is not taken for good.
+    `nodes` are those that must have what the others have; `recorded` says whether the cluster's
+    records could be read. Verdicts are those that the catalog knows: what nobody has verified yet
+    is not taken for good.
     """
     entries = backup_entries(catalog, spec, now, recorded=recorded)
     checks = [_age(catalog, spec, now)]
     if spec is not None:
         checks += _due(entries, spec, now)
         checks += _in_s3(catalog, entries, spec)
-    checks += _on_nodes(catalog, entries)
+    checks += _on_nodes(catalog, entries, nodes)
     checks += _records(entries, recorded=recorded)
     return tuple(checks)
 
@@ -165,13 +171,15 @@ def _in_s3(catalog: Catalog, entries: Sequence[BackupEntry], spec: BackupSpec) -
         yield Check(IN_S3, CLUSTER_SCOPE, CheckStatus.OK, f"the newest {len(held)} are there")
 
 
-def _on_nodes(catalog: Catalog, entries: Sequence[BackupEntry]) -> Iterator[Check]:
+def _on_nodes(
+    catalog: Catalog, entries: Sequence[BackupEntry], nodes: Sequence[str]
+) -> Iterator[Check]:
     silent = {
         error.location.partition(":")[0]
         for error in catalog.errors
         if error.store is StoreKind.NODE
     }
-    holders = sorted({node for one in entries for node in one.nodes})
+    holders = sorted({*nodes, *(node for one in entries for node in one.nodes)})
     newest = [one for one in entries if one.nodes][:_LOOKED_AT]
     for node in holders:
         if node in silent:

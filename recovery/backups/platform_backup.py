@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from recovery.backups.model import Copy, Record
+from recovery.backups.outside_text import one_line
 from recovery.backups.platform_troubles import Trouble, known_trouble
 from recovery.backups.seen_configuration import SeenConfiguration, Source
-from recovery.errors import RescueError
+from recovery.errors import KubernetesError, RescueError
 
 if TYPE_CHECKING:
     from recovery.backups.care import BackupCare
@@ -20,6 +21,8 @@ OnStage = Callable[[str], None]
 """Hears what happens now, in a few words."""
 
 _RECORD_SECONDS = 180.0
+_REFUSED_SECONDS = 3.0
+"""A failure may be recorded a moment after it was answered."""
 _OBJECT_SECONDS = 60.0
 _PAUSE = 1.0
 
@@ -52,6 +55,22 @@ class PlatformBackup:
         said = self.record.result if self.record is not None else ""
         return known_trouble(f"{said} {self.answer} {self.object_trouble}")
 
+    def in_words(self) -> tuple[tuple[str, str], ...]:
+        """What came of it, as pairs of a word and what is to be said about it."""
+        pairs = [("answer", self.answer)] if not self.succeeded else []
+        if self.record is not None:
+            pairs.append(("record", f"{self.record.file_name}: {self.record.result}"))
+        else:
+            pairs.append(("record", "none has appeared"))
+        if self.object is not None:
+            pairs.append(("object", f"{self.object.location}, {self.object.size} bytes"))
+        elif self.object_trouble:
+            pairs.append(("object", self.object_trouble))
+        trouble = self.trouble
+        if trouble is not None:
+            pairs += [("trouble", f"{trouble.name}: {trouble.meaning}"), ("next", trouble.remedy)]
+        return tuple(pair for pair in pairs if pair[1])
+
 
 async def take_by_platform(
     care: BackupCare, platform: Platform, seen: SeenConfiguration, on_stage: OnStage | None
@@ -67,9 +86,15 @@ async def take_by_platform(
 
     before = {record.file_name for record in seen.records}
     stage("the platform takes a backup")
-    answer = await platform.trigger(seen.name)
+    seconds = _RECORD_SECONDS
+    try:
+        answer = await platform.trigger(seen.name)
+    except KubernetesError as error:
+        if "Error from server" not in error.detail:
+            raise
+        answer, seconds = one_line(error.detail, 600), _REFUSED_SECONDS
     stage("waiting for its record")
-    record = await _new_record(care, before)
+    record = await _new_record(care, before, seconds)
     s3 = None if seen.problem is not None else seen.spec.s3
     if record is None or not record.succeeded or s3 is None:
         return PlatformBackup(answer, record, s3 is not None)
@@ -83,8 +108,8 @@ async def take_by_platform(
     )
 
 
-async def _new_record(care: BackupCare, before: set[str]) -> Record | None:
-    deadline = asyncio.get_running_loop().time() + _RECORD_SECONDS
+async def _new_record(care: BackupCare, before: set[str], seconds: float) -> Record | None:
+    deadline = asyncio.get_running_loop().time() + seconds
     while True:
         now = await care.configuration()
         if now.source is Source.CLUSTER:

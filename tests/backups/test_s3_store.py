@@ -7,8 +7,6 @@ import hashlib
 import os
 import socket
 import threading
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,23 +118,6 @@ async def test_an_endpoint_that_is_no_url_is_named_by_field(
     with pytest.raises(ConfigurationError) as caught:
         await S3Store(replace(storage, endpoint="http://a b"), keys).list()
     assert caught.value.where == "backup.remoteStorage.s3.endpoint"
-
-
-@pytest.fixture
-def strict_server(s3_server: str, storage: S3Storage) -> Iterator[None]:
-    """The server checks keys while this test runs, once the bucket stands."""
-    assert storage.endpoint == s3_server
-
-    def checks_after(requests: bytes) -> bytes:
-        plain = {"Content-Type": "text/plain"}
-        request = urllib.request.Request(f"{s3_server}/moto-api/reset-auth", requests, plain)
-        with urllib.request.urlopen(request) as answer:
-            found: bytes = answer.read()
-            return found
-
-    checks_after(b"0")
-    yield
-    checks_after(b"inf")
 
 
 @pytest.mark.usefixtures("strict_server")

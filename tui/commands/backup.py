@@ -7,7 +7,7 @@ from importlib import import_module
 
 from tui.commands.common_arguments import add_common
 
-_SUBCOMMANDS = ("show", "now", "run", "unit")
+_SUBCOMMANDS = ("show", "set", "now", "run", "unit")
 """Each in a module of its own, `backup_NAME`, whose `add` declares it."""
 
 

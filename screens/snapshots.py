@@ -52,6 +52,7 @@ class SnapshotsScreen(SnapshotActions):
         ),
         Binding("v", "verify", "verify", id="snapshots.verify", tooltip="Fetch and verify it"),
         *snapshot_keys("snapshots"),
+        Binding("b", "backup", "backup", id="snapshots.backup", tooltip="Backups: how and when"),
         Binding("h", "health", "health", id="snapshots.health", tooltip="Check the cluster now"),
         Binding(
             "slash",
@@ -296,6 +297,12 @@ class SnapshotsScreen(SnapshotActions):
         from screens.health import HealthScreen
 
         self.app.push_screen(HealthScreen(self.case))
+
+    def action_backup(self) -> None:
+        """The backup configuration."""
+        from screens.backup import BackupScreen
+
+        self.app.push_screen(BackupScreen(self.case))
 
     def action_runs(self) -> None:
         """Earlier runs."""

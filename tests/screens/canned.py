@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
+from recovery.backups.care import BackupCare
 from recovery.backups.catalog import own_data
 from recovery.backups.configuration import BackupSpec, LocalStorage, S3Storage
 from recovery.backups.model import (
@@ -45,6 +47,7 @@ from recovery.snapshots.model import (
     SnapshotMember,
     Verdict,
 )
+from tests.screens.canned_backups import BackupAnswers, CannedBackups
 from tests.screens.canned_plan import canned_plan
 from tests.screens.canned_run import CannedRun, Script
 
@@ -288,6 +291,7 @@ class Answers:
     verify_error: RescueError | None = None
     past_runs: tuple[PastRun, ...] = ()
     leftovers: Leftovers = field(default_factory=lambda: Leftovers("2026-11-22T14:05:00Z"))
+    backups: BackupAnswers = field(default_factory=BackupAnswers)
 
 
 class CannedIncident(Incident):
@@ -306,6 +310,11 @@ class CannedIncident(Incident):
         self.runs: list[CannedRun] = []
         self.cleaned: list[str] = []
         self.told: Told | None = None
+
+    @cached_property
+    def backups(self) -> BackupCare:
+        """With canned answers."""
+        return CannedBackups(self.cluster, self.answers.backups)
 
     async def close(self) -> None:
         """Nothing is open."""

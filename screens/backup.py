@@ -1,0 +1,356 @@
+"""The backup configuration as a form and as YAML, records and files, and what has drifted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from recovery.backups.backup_entries import BackupEntry, backup_entries
+from recovery.backups.configuration_words import source_words
+from recovery.backups.seen_configuration import SeenConfiguration, Source
+from recovery.backups.spec_change import (
+    SpecChange,
+    edited,
+    made_anew,
+    spec_yaml,
+    wished,
+)
+from recovery.errors import ConfigurationError
+from recovery.health.model import Check
+from screens.backup_changing import back_up, set_up_s3, try_s3, write_change
+from screens.backup_fields import BY_KEY, FormField, draw_field, shown_fields
+from screens.backup_lists import (
+    drift_lines,
+    drift_text,
+    entries_markdown,
+    entry_heads,
+    entry_row,
+)
+from screens.case import Case
+from screens.dialogs.field import Asked, FieldsDialog
+from screens.dialogs.reading import ReadingDialog
+from screens.dialogs.yaml_text import YamlDialog
+from screens.incident_screen import IncidentScreen, common_keys
+from screens.marks import HEADING, Mark, line, stacked
+from screens.widgets.row_list import Row, RowList
+from screens.wording import age, clipped, moment, plural, sentence
+
+_CHANGING = ("change", "write", "set_up", "drop")
+_DRIFT_LINES = 3
+
+
+class BackupScreen(IncidentScreen):
+    """Nothing on it is written before the difference was shown and agreed to."""
+
+    HELP_TEXT = (
+        "The cluster's EtcdBackupConfiguration, read through a control-plane node, or as it was "
+        "last seen while no API server answers. Enter changes a field; what is changed is marked "
+        "and nothing is written before w shows the difference and you agree. If somebody else "
+        "changed it meanwhile, nothing is written.\n\n"
+        "s sets S3 up: the place, the keys (typed without echo, kept only in the cluster's "
+        "secret), a trial with those very keys, the difference, a backup to see it arrive. "
+        "t tries the bucket as it is configured.\n\n"
+        "Below, every record is joined with the files that really exist."
+    )
+    title_words: ClassVar[str] = "Backup configuration"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "change", "change", id="backup.change", tooltip="Change this field"),
+        Binding("w", "write", "write", id="backup.write", tooltip="Show the change, and write it"),
+        Binding("v", "yaml", "YAML", id="backup.yaml", tooltip="See and edit it as YAML"),
+        Binding("s", "set_up", "set up S3", id="backup.set-up", tooltip="S3, step by step"),
+        Binding("t", "try", "try S3", id="backup.try", tooltip="Try the bucket with its keys"),
+        Binding("n", "now", "back up now", id="backup.now", tooltip="Take a backup now"),
+        Binding("x", "drift", "problems", id="backup.drift", tooltip="What has drifted, in full"),
+        Binding("d", "drop", "drop", id="backup.drop", tooltip="Forget what is not written yet"),
+        Binding("a", "again", "again", id="backup.again", tooltip="Read everything again"),
+        Binding("tab", "other", "", show=False, id="backup.other", tooltip="The other list"),
+        *common_keys(),
+    ]
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.seen: SeenConfiguration | None = None
+        self.after: Mapping[str, object] = {}
+        """The spec with what was changed here and is not written yet."""
+        self._draft = ""
+        """YAML that was left before it was taken."""
+        self._reading = True
+        self._fields = RowList("backup-fields")
+        self._entries = RowList("backup-entries")
+
+    def compose_body(self) -> ComposeResult:
+        """Form and drift; records and files beneath or beside."""
+        with Container(id="backup-body"):
+            with Vertical(id="backup-form"):
+                yield Static("", id="backup-heading")
+                yield self._fields
+                yield Static("", id="backup-drift")
+            with Vertical(id="backup-side"):
+                yield Static("", id="backup-entries-heading")
+                yield self._entries
+
+    def on_mount(self) -> None:
+        """Read it."""
+        self._fields.focus()
+        self.redraw()
+        self.read()
+
+    @work(group="read", exclusive=True, exit_on_error=False)
+    async def read(self) -> None:
+        """The configuration first; then the places, where nobody listed them yet."""
+        self._reading = True
+        self.redraw()
+        try:
+            self.take(await self.case.incident.backups.configuration())
+            if self.case.incident.catalog is None:
+                await self.case.incident.list_snapshots(lambda _catalog: self.redraw())
+        finally:
+            self._reading = False
+            self.redraw()
+
+    def take(self, seen: SeenConfiguration) -> None:
+        """What was read; changes that are not written yet stay, made on top of it."""
+        self.after = made_anew(self.change_, seen.raw).after if self.seen is not None else seen.raw
+        self.seen = seen
+        self.redraw()
+
+    def take_written(self, seen: SeenConfiguration) -> None:
+        """What was written and read again: nothing is pending any more."""
+        self.seen, self.after = seen, seen.raw
+        self.say("Written.")
+        self.redraw()
+
+    @property
+    def change_(self) -> SpecChange:
+        """From what was read to what stands in the form."""
+        before = self.seen.raw if self.seen is not None else {}
+        return SpecChange(before, self.after)
+
+    @property
+    def entries(self) -> tuple[BackupEntry, ...]:
+        """Records and files, newest first."""
+        catalog = self.case.incident.catalog
+        if catalog is None or self.seen is None:
+            return ()
+        recorded = self.seen.source in (Source.CLUSTER, Source.LAST_SEEN)
+        known = self.seen.source is not Source.NONE and self.seen.problem is None
+        spec = self.seen.spec if known else None
+        return backup_entries(catalog, spec, self.case.clock(), recorded=recorded)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What has drifted."""
+        catalog = self.case.incident.catalog
+        if catalog is None or self.seen is None:
+            return ()
+        return self.case.incident.backups.drift(catalog, self.case.clock())
+
+    def redraw(self) -> None:
+        """All of it."""
+        if not self.is_mounted:
+            return
+        width = self._fields.container_size.width or self.app.size.width
+        self.query_one("#backup-heading", Static).update(self._heading(width))
+        rows = [
+            Row(field.key, draw_field(field, self._before, self.after, self.case.clock()))
+            for field in shown_fields(self.after)
+        ]
+        self._fields.show_rows(rows if self.seen is not None else [])
+        drift = drift_lines(self.checks, width, _DRIFT_LINES)
+        self.query_one("#backup-drift", Static).update(stacked(drift))
+        entries = self.entries
+        count = f"  {len(entries)}" + (", reading" if self._reading else "")
+        side = self._entries.container_size.width or self.app.size.width
+        heading = line(" ", ("RECORDS AND FILES", HEADING), (count, "$muted"))
+        self.query_one("#backup-entries-heading", Static).update(
+            stacked([heading, entry_heads(side)])
+        )
+        self._entries.show_rows([Row(one.name, entry_row(self.case, one)) for one in entries])
+        self.refresh_bindings()
+
+    @property
+    def _before(self) -> Mapping[str, object]:
+        return self.seen.raw if self.seen is not None else {}
+
+    def _heading(self, width: int) -> Content:
+        if self.seen is None:
+            return line(" ", Mark.RUNNING.beside("Reading the backup configuration …"))
+        rows = [
+            line(" ", ("BACKUPS", HEADING), "  ", (clipped(self._origin(), width - 11), "$muted"))
+        ]
+        if self.seen.problem is not None:
+            problem = self.seen.problem
+            words = f"{problem.where}: {problem.what}"
+            rows.append(line(" ", Mark.FAILED.beside(clipped(words, width - 4))))
+        if self._changed:
+            count = plural(len(self._changed), "change")
+            words = f"{count} not written yet. w shows and writes, d drops."
+            rows.append(line(" ", Mark.WARNING.beside(words)))
+        return stacked(rows)
+
+    def _origin(self) -> str:
+        if self.seen is None:
+            return ""
+        if self.seen.source is Source.LAST_SEEN:
+            ago = age(self.seen.seen_at, self.case.clock())
+            return f"as last seen {moment(self.seen.seen_at)} UTC, {ago} ago: no API server answers"
+        return source_words(self.seen)
+
+    @property
+    def _changed(self) -> list[FormField]:
+        before = self._before
+        changed = [f for f in BY_KEY.values() if f.value(before) != f.value(self.after)]
+        return changed or ([BY_KEY["schedule"]] if self.after != before else [])
+
+    def unavailable(self, action: str) -> str:
+        """What the source of the configuration does not allow."""
+        if action not in (*_CHANGING, "try", "now", "yaml", "drift"):
+            return ""
+        if self.seen is None:
+            return "The configuration has not been read yet."
+        if action == "drift":
+            return "" if self.checks else "The places have not been listed yet."
+        if action == "yaml":
+            return ""
+        if action == "try":
+            return "" if BY_KEY["bucket"].value(self.after) else "No bucket is configured."
+        if action in ("write", "drop") and not self._changed:
+            return "Nothing was changed here."
+        if action == "now" and self.seen.source is not Source.CLUSTER:
+            return self._no_platform()
+        return self._no_platform() if action in _CHANGING and action != "drop" else ""
+
+    def _no_platform(self) -> str:
+        assert self.seen is not None
+        match self.seen.source:
+            case Source.CLUSTER:
+                return ""
+            case Source.LAST_SEEN:
+                return "No API server answers: what is shown was seen earlier."
+            case Source.INVENTORY:
+                return (
+                    "The cluster has no such resource: edit `backup` in the inventory (y copies)."
+                )
+            case Source.NONE:
+                return "No API server answers, and the inventory has no `backup` block."
+
+    def wish(self, field: FormField, text: str) -> SpecChange:
+        """What the form would hold with this value."""
+        return wished(self.after, field.wish(text))
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_change(self) -> None:
+        """A switch is turned over; anything else is typed."""
+        field = BY_KEY.get(self._fields.key or "")
+        if field is None or self.unavailable("change"):
+            return
+        if field.switch:
+            self._hold(wished(self.after, field.turned(self.after)).after)
+            return
+        asked = Asked(field.key, field.label, field.value(self.after), field.hint)
+
+        def wrong(answers: dict[str, str]) -> list[str]:
+            change = self.wish(field, answers[field.key])
+            return [f"{sentence(one.what)} {sentence(one.remedy)}" for one in change.problems]
+
+        answers = await self.app.push_screen_wait(
+            FieldsDialog(f"Change {field.label}", [asked], wrong)
+        )
+        if answers is not None:
+            self._hold(self.wish(field, answers[field.key]).after)
+
+    def _hold(self, after: Mapping[str, object]) -> None:
+        self.after = after
+        self._draft = ""
+        self.redraw()
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_yaml(self) -> None:
+        """As text; taken into the form where nothing is wrong with it."""
+        if self.unavailable("yaml"):
+            return
+
+        def wrong(text: str) -> list[str]:
+            try:
+                problems = edited(self._before, text).problems
+            except ConfigurationError as error:
+                problems = (error,)
+            return [f"{one.where}: {one.what}" for one in problems]
+
+        read_only = bool(self.unavailable("change"))
+        text = self._draft or spec_yaml(self.after)
+        left = await self.app.push_screen_wait(
+            YamlDialog(self._origin(), text, wrong, read_only=read_only)
+        )
+        if left.taken:
+            self._hold(edited(self._before, left.text).after)
+        elif left.text != spec_yaml(self.after):
+            self._draft = left.text
+            self.say("The text is kept: v shows it again, d drops it.")
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_write(self) -> None:
+        """Show the difference, ask, write."""
+        if self.seen is not None and not self.unavailable("write"):
+            await write_change(self, self.seen, self.change_)
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_set_up(self) -> None:
+        """Where, keys, trial, difference, backup."""
+        if self.seen is not None and not self.unavailable("set_up"):
+            await set_up_s3(self, self.seen)
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_try(self) -> None:
+        """With the very keys that backups use."""
+        if not self.unavailable("try"):
+            await try_s3(self, self.change_)
+
+    @work(group="act", exclusive=True, exit_on_error=False)
+    async def action_now(self) -> None:
+        """Through the platform."""
+        if self.seen is not None and not self.unavailable("now"):
+            await back_up(self, self.seen)
+
+    def action_drop(self) -> None:
+        """What was read stands again."""
+        self._hold(self._before)
+
+    def action_drift(self) -> None:
+        """In full."""
+        if self.checks:
+            self.app.push_screen(ReadingDialog("What has drifted", drift_text(self.checks)))
+
+    def action_again(self) -> None:
+        """Ask cluster and places anew."""
+        self.case.incident.catalog = None
+        self.read()
+
+    def action_other(self) -> None:
+        """From the one list to the other."""
+        (self._entries if self._fields.has_focus else self._fields).focus()
+
+    def on_resize(self) -> None:
+        """Side by side where there is room."""
+        self.set_class(self.wide, "-wide")
+        self.call_after_refresh(self.redraw)
+
+    def copy_text(self) -> str:
+        """The spec as YAML, fit for the inventory's `backup` block."""
+        return spec_yaml(self.after) if self.seen is not None else ""
+
+    def export_text(self) -> tuple[str, str]:
+        """Spec, drift and records."""
+        if self.seen is None:
+            return "", ""
+        text = f"# Backups of {self.case.cluster_name}\n\n{sentence(self._origin())}\n\n"
+        text += f"```yaml\n{spec_yaml(self._before)}```\n\n{drift_text(self.checks)}\n\n"
+        return f"backups-{self.case.cluster_name}", text + entries_markdown(self.entries)

@@ -1,0 +1,77 @@
+"""The question before the backup configuration is written: the difference, resting on no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Button, Static
+
+from recovery.restore.plan import Risk
+from screens.dialogs.dialog import Dialog, answer_button
+from screens.marks import badge, line
+from screens.widgets.line_pane import LinePane
+
+
+class ChangeDialog(Dialog[bool]):
+    """CHANGE: Enter and esc leave things as they are, `y` writes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n", "answer(False)", "no, go back", id="change.no"),
+        Binding("y", "answer(True)", "yes", id="change.yes"),
+        Binding("left", "app.focus_previous", "", show=False, id="change.previous"),
+        Binding("right", "app.focus_next", "", show=False, id="change.next"),
+        Binding("up", "read(-1)", "", show=False, id="change.up"),
+        Binding("down", "read(1)", "", show=False, id="change.down"),
+    ]
+
+    def __init__(self, cluster: str, name: str, diff: str, also: Sequence[str] = ()) -> None:
+        """`also` says what else is written, a line each."""
+        super().__init__(classes="change")
+        self._cluster, self._name, self._diff, self._also = cluster, name, diff, also
+
+    def compose_inside(self) -> ComposeResult:
+        """What is written, where, and the answers."""
+        title = f"Change the backups of {self._cluster}"
+        yield Static(line(badge(Risk.CHANGE), "  ", (title, "bold")))
+        yield Static(
+            line(("writes ", "$muted"), f"EtcdBackupConfiguration {self._name}, if it is still"),
+            classes="change-line",
+        )
+        yield Static(
+            line("       the one that is shown. ", ("Way back: ", "$muted"), "change it again."),
+            classes="change-line",
+        )
+        for words in self._also:
+            yield Static(line(("also   ", "$muted"), words), classes="change-line")
+        if self._diff:
+            yield LinePane(code="diff", name="change-diff")
+        with Horizontal(classes="answers"):
+            yield answer_button("No, go back", answer="no", resting=True)
+            yield answer_button("y: yes, write it", answer="yes")
+
+    def on_mount(self) -> None:
+        """The pane is as high as the difference, where there is room."""
+        if not self._diff:
+            return
+        pane = self.query_one(LinePane)
+        pane.can_focus = False
+        lines = self._diff.count("\n") + 1
+        pane.styles.height = max(3, min(lines, self.app.size.height - 14 - len(self._also)))
+        self.call_after_refresh(lambda: pane.show_text(self._diff))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """One of the two."""
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, yes: bool) -> None:
+        """By key."""
+        self.dismiss(yes)
+
+    def action_read(self, direction: int) -> None:
+        """Scroll the difference."""
+        if self._diff:
+            self.query_one(LinePane).scroll_relative(y=direction, animate=False)

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from recovery.backups.backup_result import result_document
 from recovery.backups.expiring import cleared_document
 from recovery.backups.own_backups import BackupDone
-from recovery.backups.platform_backup import PlatformBackup
 from recovery.backups.seen_configuration import SeenConfiguration, Source
 from recovery.incident import Incident
 from tui.commands.opening import open_incident
@@ -57,9 +56,9 @@ async def _by_platform(incident: Incident, seen: SeenConfiguration, output: str)
     done = await incident.backups.back_up_by_platform(seen, _say)
     if output == "json":
         document = {"cluster": incident.cluster.name, "by": "platform", "succeeded": done.succeeded}
-        print(json.dumps({**document, **dict(_platform_words(done))}, indent=2))
+        print(json.dumps({**document, **dict(done.in_words())}, indent=2))
     else:
-        for word, text in _platform_words(done):
+        for word, text in done.in_words():
             print(f"{word:<10}{text}")
     return 0 if done.succeeded else 1
 
@@ -77,20 +76,6 @@ async def _directly(incident: Incident, output: str, *, clears: bool) -> int:
     else:
         _tell(done)
     return 0 if done.result.everywhere and not done.cleared.failures else 1
-
-
-def _platform_words(done: PlatformBackup) -> Iterator[tuple[str, str]]:
-    """What came of it, as pairs of a word and what is to be said about it."""
-    if done.record is not None:
-        yield "record", f"{done.record.file_name}: {done.record.result}"
-    else:
-        yield "record", "none has appeared"
-        if done.answer:
-            yield "answer", done.answer
-    if done.object is not None:
-        yield "object", f"{done.object.location}, {done.object.size} bytes"
-    elif done.object_trouble:
-        yield "object", done.object_trouble
 
 
 def _tell(done: BackupDone) -> None:

@@ -110,7 +110,7 @@ class Case:
             self.node_words[node] = words
             changed()
 
-        return await self.incident.look(heard)
+        return await self.incident.look(heard, hasty=True)
 
     def forget(self, snapshot: Snapshot) -> None:
         """Have it read anew: it may have changed."""

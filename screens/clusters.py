@@ -102,7 +102,7 @@ def _row(case: Case) -> Callable[[int], Content]:
             " ",
             cell(Content.styled(cut(case.cluster_name, name_width), "bold"), name_width),
             "  ",
-            cell(mark.say(label), 20),
+            cell(mark.say(label), 34),
             (nodes, "$muted"),
         )
 

@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
 from recovery.backups.model import Catalog, Integrity, Snapshot
+from recovery.cluster.diagnosis_text import diagnosis_lines
 from screens.background_reading import BackgroundReading
 from screens.case import Case
 from screens.catalog_heading import catalog_heading, emptiness, problems_line, problems_text
@@ -21,6 +22,7 @@ from screens.incident_screen import Rule, common_keys
 from screens.marks import line
 from screens.offering import offer_unfinished_run
 from screens.snapshot_actions import ON_A_USABLE_ONE, SnapshotActions, snapshot_keys
+from screens.widgets.advice_line import AdviceLine
 from screens.widgets.node_summary import NodeSummary
 from screens.widgets.row_list import Row, RowList
 
@@ -67,6 +69,14 @@ class SnapshotsScreen(SnapshotActions):
             "x", "problems", "problems", id="snapshots.problems", tooltip="What could not be listed"
         ),
         Binding("u", "runs", "runs", id="snapshots.runs", tooltip="Earlier and interrupted runs"),
+        Binding(
+            "i",
+            "diagnosis",
+            "diagnosis",
+            show=False,
+            id="snapshots.diagnosis",
+            tooltip="What is wrong, what to do, what that rests on",
+        ),
         Binding("a", "again", "again", id="snapshots.again", tooltip="Ask nodes and stores again"),
         *common_keys(),
     ]
@@ -83,6 +93,7 @@ class SnapshotsScreen(SnapshotActions):
     def compose_body(self) -> ComposeResult:
         """Glance, table, the chosen snapshot."""
         yield NodeSummary(self.case)
+        yield AdviceLine(self.case)
         yield Rule(classes="rule", id="under-nodes")
         with Horizontal(id="home"):
             yield GlancePanel(self.case)
@@ -140,6 +151,7 @@ class SnapshotsScreen(SnapshotActions):
 
     def _facts_changed(self) -> None:
         self.query_one(NodeSummary).refresh(layout=True)
+        self.query_one(AdviceLine).look_again()
         self.query_one(GlancePanel).refresh(layout=True)
         self.top_line_changed()
 
@@ -303,6 +315,15 @@ class SnapshotsScreen(SnapshotActions):
         from screens.backup import BackupScreen
 
         self.app.push_screen(BackupScreen(self.case))
+
+    def action_diagnosis(self) -> None:
+        """The sentence, the advice, the facts and the commands in full."""
+        facts = self.case.incident.facts
+        if facts is None:
+            self.say("The nodes are still being asked.")
+            return
+        lines = diagnosis_lines(facts, self.case.incident.diagnosis, self.app.size.width - 8)
+        self.app.push_screen(ReadingDialog("Diagnosis", "\n".join(lines)))
 
     def action_runs(self) -> None:
         """Earlier runs."""

@@ -158,6 +158,12 @@ class MemberClient:
             revision = found.revision
             start = found.keys[-1].key + b"\0"
 
+    async def first_change(
+        self, key: bytes, begun: asyncio.Event, *, timeout: float = TIMEOUT
+    ) -> int:
+        """Watch the key; the revision of its first change. `begun` is set once it is watched."""
+        return await self._door.first_change(key, begun, timeout)
+
     async def hash_kv(self, revision: int = 0, *, timeout: float = TIMEOUT) -> HashAnswer:
         """The hash of this member's keys up to a revision; compare at one and the same revision.
 

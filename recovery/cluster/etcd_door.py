@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
@@ -239,6 +240,34 @@ class Door:
         except grpc.RpcError as error:
             raise explain(self._member, *_told(error), timeout) from error
         finally:
+            call.cancel()
+
+    async def first_change(self, key: bytes, begun: asyncio.Event, timeout: float) -> int:
+        """Watch one key until it changes; the revision of the change."""
+        loop = asyncio.get_running_loop()
+        over = threading.Event()
+
+        def ask() -> Iterator[Any]:
+            create = etcdrpc.WatchCreateRequest(key=key)
+            yield etcdrpc.WatchRequest(create_request=create)
+            over.wait(timeout)  # The stream ends with its requests.
+
+        call = etcdrpc.WatchStub(self._client.channel).Watch(ask(), timeout=timeout)
+
+        def follow() -> int:
+            for answer in call:
+                if answer.created:
+                    loop.call_soon_threadsafe(begun.set)
+                if answer.events:
+                    return int(answer.header.revision)
+            return 0
+
+        try:
+            return await asyncio.to_thread(follow)
+        except grpc.RpcError as error:
+            raise explain(self._member, *_told(error), timeout) from error
+        finally:
+            over.set()
             call.cancel()
 
     async def _call(self, method: Any, request: object, timeout: float) -> Any:

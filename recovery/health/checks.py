@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from recovery.cluster.facts import EtcdManifest, MemberStatus
+from recovery.health.database_checks import database_checks
 from recovery.health.expected import Expected
 from recovery.health.kubernetes_checks import kubernetes_checks
 from recovery.health.member_answers import MemberAnswer, Members, WriteAnswer
@@ -19,9 +20,11 @@ from recovery.health.member_checks import (
     hash_checks,
     member_healths,
     revision_checks,
+    watch_check,
     write_check,
 )
 from recovery.health.model import Check, CheckStatus, HealthReport, MemberHealth
+from recovery.health.resource_checks import resource_check
 from recovery.health.restored_checks import restored_checks
 from recovery.health.verdicts import failed, skipped
 from recovery.inventory.model import Cluster
@@ -150,14 +153,16 @@ async def _check_members(
         add(*agreement_checks(answers, manifests, absent))
         names = [name for name, answer in answers.items() if answer.status is not None]
         write = await members.write(names)
-        add(write_check(write, names))
+        add(write_check(write, names), watch_check(write, names))
         statuses = await members.statuses(names)
-        add(*revision_checks(statuses, write.revision))
+        add(*revision_checks(statuses, write.revision), *database_checks(statuses, manifests))
         known = [one.revision for one in statuses.values() if isinstance(one, MemberStatus)]
         hashes = await members.hashes(names, _common_revision(write, known))
         add(*hash_checks(hashes))
         if expected is not None:
             add(*await restored_checks(members, names, max(known, default=0), expected))
+            if expected.resources:
+                add(await resource_check(members, names, expected))
     return _Members(_in_order(checks, manifests), tuple(member_healths(statuses, hashes)))
 
 

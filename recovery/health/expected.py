@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,11 +19,14 @@ class Expected:
     """Keys present at that revision."""
     revision_bump: int = 0
     """What the restore added to the revision; 0 where the program could not."""
+    resources: Sequence[tuple[str, int]] = ()
+    """Objects by resource, named as `inspect` names them; read back, a list of lists."""
 
     @classmethod
     def of(cls, contents: SnapshotContents, revision_bump: int = 0) -> Self:
         """From what reading the snapshot told."""
-        return cls(contents.revision, contents.live_keys, revision_bump)
+        resources = tuple((one.name, one.count) for one in contents.resources)
+        return cls(contents.revision, contents.live_keys, revision_bump, resources)
 
     @property
     def restored_revision(self) -> int:

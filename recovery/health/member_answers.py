@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from recovery.cluster.etcd_answers import Alarm, HashAnswer, ListedMember, RevisionGoneError
 from recovery.cluster.etcd_client import MemberClient, open_member
 from recovery.cluster.facts import EtcdManifest, MemberStatus
 from recovery.errors import EtcdError, NodeError, RescueError
+from recovery.health.watches import Watches
 from recovery.ssh.fleet import Fleet
 
 PROBE_PREFIX = b"/etcd-rescue/health/"
@@ -50,6 +51,10 @@ class WriteAnswer:
     failures: Mapping[str, str] = field(default_factory=dict)
     """Why it failed, by member."""
     removed: bool = False
+    watched_on: tuple[str, ...] = ()
+    """The members on which a watch told of it."""
+    unwatched: Mapping[str, str] = field(default_factory=dict)
+    """Why a watch did not, by member."""
 
 
 class Members:
@@ -105,6 +110,23 @@ class Members:
         key = PROBE_PREFIX + secrets.token_hex(8).encode()
         value = secrets.token_hex(8).encode()
         through = names[0]
+        async with self._watching(key, names) as watches:
+            answer = await self._write(key, value, through, names)
+            seen = await watches.seen() if answer.revision else {}
+        watched_on = tuple(name for name, one in seen.items() if not isinstance(one, EtcdError))
+        unwatched = {name: one.what for name, one in seen.items() if isinstance(one, EtcdError)}
+        return replace(answer, watched_on=watched_on, unwatched=unwatched)
+
+    @asynccontextmanager
+    async def _watching(self, key: bytes, names: list[str]) -> AsyncIterator[Watches]:
+        watches = Watches({name: self._clients[name] for name in names}, key)
+        try:
+            await watches.begin()
+            yield watches
+        finally:
+            await watches.end()
+
+    async def _write(self, key: bytes, value: bytes, through: str, names: list[str]) -> WriteAnswer:
         try:
             revision = await self._clients[through].put(key, value, timeout=READ_SECONDS)
         except EtcdError as error:
@@ -145,9 +167,10 @@ class Members:
             names, lambda client: client.hash_kv(revision, timeout=_HASH_SECONDS)
         )
 
-    async def count(self, names: list[str], revision: int) -> int:
-        """How many keys there are at a revision (0: now); raises EtcdError."""
-        return await self._clients[names[0]].count(revision=revision, timeout=_HASH_SECONDS)
+    async def count(self, names: list[str], revision: int, prefix: bytes = b"") -> int:
+        """How many keys begin so at a revision (0: now); raises EtcdError."""
+        client = self._clients[names[0]]
+        return await client.count(prefix, revision=revision, timeout=_HASH_SECONDS)
 
     async def _remove(self, key: bytes, names: list[str]) -> bool:
         for name in names:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from recovery.cluster.etcd_answers import HashAnswer
 from recovery.cluster.facts import EtcdManifest, MemberStatus
 from recovery.errors import EtcdError
+from recovery.health.database_checks import DATABASE
 from recovery.health.member_answers import MemberAnswer, WriteAnswer
 from recovery.health.model import CLUSTER_SCOPE, Check, MemberHealth
 from recovery.health.verdicts import failed, ok, skipped, warned
@@ -17,7 +18,8 @@ REVISION = "revision"
 HASH = "HashKV"
 ALARMS = "alarms"
 WRITE = "a write"
-NODE_CHECKS = (ANSWERS, MEMBER, REVISION, HASH, ALARMS)
+WATCH = "a watch"
+NODE_CHECKS = (ANSWERS, MEMBER, REVISION, HASH, ALARMS, DATABASE)
 
 LARGEST_SPREAD = 1000
 """Revisions that members may differ by between two questions a moment apart, under writes."""
@@ -201,6 +203,29 @@ def write_check(write: WriteAnswer, names: Sequence[str]) -> Check:
             "etcdctl del --prefix /etcd-rescue/health/",
         )
     return ok(name, CLUSTER_SCOPE, f"{message}, removed", "The cluster takes writes.")
+
+
+def watch_check(write: WriteAnswer, names: Sequence[str]) -> Check:
+    """Whether a watch on each member was told of the probing write."""
+    if not write.through:
+        return skipped(WATCH, CLUSTER_SCOPE, "no member answers")
+    if not write.revision:
+        return skipped(WATCH, CLUSTER_SCOPE, "nothing could be written that it would tell of")
+    if write.unwatched or set(write.watched_on) != set(names):
+        told = "; ".join(f"{member}: {why}" for member, why in write.unwatched.items())
+        return failed(
+            WATCH,
+            CLUSTER_SCOPE,
+            told or f"silent on {', '.join(sorted(set(names) - set(write.watched_on)))}",
+            "Controllers and kubelets live on watches: without them nothing follows a change.",
+            "check again; if it stays, restart that member, then its API server",
+        )
+    return ok(
+        WATCH,
+        CLUSTER_SCOPE,
+        "every member told of the write",
+        "Watches work again; those that clients held from before may need a restart of theirs.",
+    )
 
 
 def revision_checks(

@@ -16,7 +16,9 @@ def proven(report: HealthReport) -> tuple[str, ...]:
         whole = {restored_checks.REVISION, restored_checks.OBJECTS} <= passed
         sentences.append(f"{same}, and it is the snapshot's." if whole else f"{same}.")
     if member_checks.WRITE in passed:
-        sentences.append("A write was read on every member, and removed again.")
+        watched = member_checks.WATCH in passed
+        told = ", told of by a watch there" if watched else ""
+        sentences.append(f"A write was read on every member{told}, and removed again.")
     if {kubernetes_checks.READYZ, kubernetes_checks.NODES} <= passed:
         sentences.append("Every API server is ready, and so is every node.")
     return tuple(sentences)

@@ -98,6 +98,7 @@ async def test_a_healthy_cluster_passes_every_check_and_keeps_nothing_of_the_pro
         "revision",
         "HashKV",
         "alarms",
+        "database size",
         "API server readyz",
         "kubelet",
     }

@@ -21,7 +21,7 @@ from recovery.backups.model import (
     SourceError,
     StoreKind,
 )
-from recovery.cluster.facts import ClusterFacts, ClusterState, Diagnosis, MemberStatus
+from recovery.cluster.facts import ClusterFacts, ClusterState, Diagnosis, MemberStatus, NodeCommand
 from recovery.errors import NodeUnreachableError, RescueError
 from recovery.health.leftovers import Leftover, LeftoverKind, Leftovers
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport, MemberHealth
@@ -88,6 +88,27 @@ def canned_snapshots() -> tuple[Snapshot, ...]:
         ),
         _snapshot(datetime(2026, 11, 17, tzinfo=UTC), 204, (1, 3), s3=True),
         canned_own_data(),
+    )
+
+
+def canned_stopped() -> Diagnosis:
+    """No etcd runs, and nothing is lost."""
+    return Diagnosis(
+        ClusterState.STARTABLE,
+        0,
+        3,
+        "None of the 3 etcd members answers. The data of all 3 is intact.",
+        "Start them before thinking of a restore, which would lose what was written since the "
+        "snapshot: on etcd-1, etcd-2 and etcd-3, start kubelet (kubelet is stopped).",
+        tuple(
+            NodeCommand(f"etcd-{n}", "systemctl start kubelet", "it starts etcd") for n in (1, 2, 3)
+        ),
+        tuple(
+            f"etcd-{n}: kubelet is stopped; there is no etcd container; its data in /var/lib/etcd "
+            "is intact as far as its header tells: 230 MiB, written 3 min ago"
+            for n in (1, 2, 3)
+        ),
+        ("The clock of etcd-2 is 240 s ahead of the others: set it.",),
     )
 
 
@@ -288,6 +309,8 @@ class Answers:
     corrupt: frozenset[str] = frozenset()
     script: Script = field(default_factory=Script)
     look_error: Exception | None = None
+    diagnosis: Diagnosis | None = None
+    """Instead of a quorum that is lost."""
     verify_error: RescueError | None = None
     past_runs: tuple[PastRun, ...] = ()
     leftovers: Leftovers = field(default_factory=lambda: Leftovers("2026-11-22T14:05:00Z"))
@@ -327,6 +350,8 @@ class CannedIncident(Incident):
         """Lost, until restored."""
         if self.facts is None:
             return Diagnosis(ClusterState.UNKNOWN, 0, 3, "", "")
+        if self.answers.diagnosis is not None:
+            return self.answers.diagnosis
         if self.restored:
             return Diagnosis(
                 ClusterState.HEALTHY, 3, 3, "All three members agree.", "Nothing needs to be done."

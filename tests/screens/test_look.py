@@ -14,6 +14,7 @@ from tests.screens.canned import (
     canned_leftovers,
     canned_living_quorum,
     canned_preflight,
+    canned_stopped,
 )
 from tests.screens.canned_run import Script
 from tests.screens.looking import shows
@@ -49,6 +50,23 @@ def test_an_empty_catalog_says_where_it_looked(
     snap_compare: Compare, size: tuple[int, int]
 ) -> None:
     assert looks(snap_compare, size, at_home, Answers(snapshots=()))
+
+
+def test_where_a_restore_is_not_the_first_thing_the_advice_says_so(
+    snap_compare: Compare, size: tuple[int, int]
+) -> None:
+    assert looks(snap_compare, size, at_home, Answers(diagnosis=canned_stopped()))
+
+
+def test_the_diagnosis_is_shown_with_facts_and_commands(
+    snap_compare: Compare, size: tuple[int, int]
+) -> None:
+    async def walk(pilot: Pilot[Any]) -> None:
+        await at_home(pilot)
+        await pilot.press("i")
+        await shows(pilot, "BECAUSE")
+
+    assert looks(snap_compare, size, walk, Answers(diagnosis=canned_stopped()))
 
 
 def test_a_snapshot_shows_what_it_holds(snap_compare: Compare, size: tuple[int, int]) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from recovery.cluster.facts import ClusterState, Diagnosis, NodeCommand
+from recovery.cluster.diagnosis_text import diagnosis_lines, folded
 from recovery.health.examination import Examination, examine
 from recovery.health.examination_json import examination_document
 from recovery.health.model import Check, CheckStatus
@@ -51,34 +50,11 @@ async def run(arguments: argparse.Namespace) -> int:
 
 
 def _text(examination: Examination, width: int) -> Iterator[str]:
-    facts, diagnosis = examination.facts, examination.diagnosis
-    yield f"{facts.cluster.name}: {diagnosis.label}   {facts.gathered_at:%Y-%m-%d %H:%M:%S}Z"
-    yield ""
-    yield from _folded(diagnosis.sentence, width)
-    yield from _folded(diagnosis.advice, width, "→ ")
-    yield from _listed("BECAUSE", diagnosis.because, width)
-    yield from _listed("ALSO", diagnosis.remarks, width)
-    if diagnosis.commands:
-        yield from ("", f"BY HAND  nothing of this was run{_caution(diagnosis)}")
-        yield from _commands(diagnosis.commands)
+    yield from diagnosis_lines(examination.facts, examination.diagnosis, width)
     yield from ("", *_preflight(examination.checks, width))
 
 
-def _caution(diagnosis: Diagnosis) -> str:
-    careful = diagnosis.state in (ClusterState.DEGRADED, ClusterState.DIVERGED)
-    return "; one line after the other, and only if each succeeds" if careful else ""
-
-
-def _commands(commands: Iterable[NodeCommand]) -> Iterator[str]:
-    for command in commands:
-        yield f"  # {command.node}: {command.why}"
-        # Never folded: it is meant to be copied.
-        yield from (f"  {line}" for line in command.text.splitlines())
-
-
 def _preflight(checks: tuple[Check, ...], width: int) -> Iterator[str]:
-    # What the diagnosis has said already is not said again.
-    checks = tuple(check for check in checks if check.name != "quorum")
     good = [check for check in checks if check.status is CheckStatus.OK]
     bad = [check for check in checks if check.status is not CheckStatus.OK]
     yield f"PREFLIGHT  {len(good)} of {len(checks)} checks pass; a restore makes them all again"
@@ -90,24 +66,4 @@ def _preflight(checks: tuple[Check, ...], width: int) -> Iterator[str]:
     ):
         yield f"  {row}"
         if check.remedy:
-            yield from _folded(check.remedy, width, "      → ")
-
-
-def _listed(heading: str, lines: Iterable[str], width: int) -> Iterator[str]:
-    told = list(lines)
-    if told:
-        yield from ("", heading)
-    for line in told:
-        yield from _folded(line, width, "  ", "      ")
-
-
-def _folded(text: str, width: int, first: str = "", later: str | None = None) -> list[str]:
-    indent = later if later is not None else " " * len(first)
-    return textwrap.wrap(
-        text,
-        max(width, 40),
-        initial_indent=first,
-        subsequent_indent=indent,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+            yield from folded(check.remedy, width, "      → ")

@@ -14,17 +14,22 @@ from textual.widgets import Static
 
 from screens.case import Case
 from screens.dialogs.help import HelpDialog
-from screens.marks import HEADING, Mark, cell, line
+from screens.incident_screen import Rule
+from screens.marks import HEADING, Mark, cell, line, stacked
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.row_list import Row, RowList
-from screens.wording import cut, plural
+from screens.wording import cut, folded, plural
+
+_MOST_LINES = 3
+"""Of a sentence and of an advice; all of it is on the cluster's own screen."""
 
 
 class ClustersScreen(Screen[None]):
     """Each cluster with its diagnosis, as it comes in."""
 
     HELP_TEXT: ClassVar[str] = (
-        "The clusters of the inventory, with their diagnosis as the nodes answer. "
+        "The clusters of the inventory, all asked at once, with their diagnosis as the nodes "
+        "answer; below, what is wrong with the chosen one and what to do. "
         "Enter opens one. Nothing on this screen changes a cluster."
     )
     title_words: ClassVar[str] = "Clusters"
@@ -54,6 +59,8 @@ class ClustersScreen(Screen[None]):
             id="clusters-heading",
         )
         yield self._rows
+        yield Rule(classes="rule")
+        yield Static("", id="cluster-words")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -72,6 +79,31 @@ class ClustersScreen(Screen[None]):
     def redraw(self) -> None:
         """All rows."""
         self._rows.show_rows([Row(str(i), _row(case)) for i, case in enumerate(self.cases)])
+        self._explain()
+
+    def _explain(self) -> None:
+        """What is wrong with the cluster under the cursor, and what to do."""
+        case = self.cases[int(self._rows.key)] if self._rows.key is not None else None
+        words = Content("")
+        if case is not None and case.incident.facts is not None:
+            diagnosis, width = case.incident.diagnosis, self.app.size.width - 3
+            told = folded(diagnosis.sentence, width)[:_MOST_LINES]
+            advice = folded(diagnosis.advice, width)[:_MOST_LINES]
+            words = stacked(
+                [
+                    *(line(" ", text) for text in told),
+                    *(line(" ", (text, "$muted")) for text in advice),
+                ]
+            )
+        self.query_one("#cluster-words", Static).update(words)
+
+    def on_row_list_highlighted(self) -> None:
+        """Explain the cluster under the cursor."""
+        self._explain()
+
+    def on_resize(self) -> None:
+        """Fold for the new width."""
+        self.call_after_refresh(self.redraw)
 
     def on_screen_resume(self) -> None:
         """Back from a cluster."""

@@ -505,10 +505,7 @@ class Incident:
         return SnapshotCache(cache_directory(self._environ))
 
     async def _read_records(self) -> Sequence[Record]:
-        from recovery.backups.platform_records import read_records
-
-        facts = self.facts or await self.look()
-        return await read_records(self._fleet, facts, self._last_seen)
+        return await self.backups.records()
 
     async def _read_s3_secret(self) -> str:
         from recovery.backups.credentials import SECRET_NAMESPACE

@@ -8,6 +8,7 @@ from textual.widget import Widget
 from recovery.backups.model import Catalog, Integrity, Snapshot
 from recovery.backups.newest_state import revisions_since
 from recovery.cluster.facts import ClusterFacts
+from recovery.health.model import CheckStatus
 from screens.case import Case
 from screens.loss_words import loss_sentence
 from screens.marks import HEADING, Mark, cell, line, spread, stacked
@@ -19,6 +20,7 @@ from screens.wording import (
     cut,
     folded,
     moment,
+    plural,
     schedule,
     sentence,
     size,
@@ -44,9 +46,23 @@ def heading_words(case: Case, catalog: Catalog) -> Content:
     parts = []
     if best is not None:
         parts.append(f"newest verified {age(best.taken_at, case.clock())}")
-    if spec is not None:
+    drifted = drift_words(case, catalog)
+    if spec is not None and not drifted:
         parts.append("backups paused" if spec.paused else schedule(spec.schedule))
-    return Content.styled(" · ".join(parts), "$muted")
+    words = Content.styled(" · ".join(parts), "$muted")
+    if not drifted:
+        return words
+    return line(words, (" · " if parts else "", "$muted"), Mark.WARNING.say(drifted))
+
+
+def drift_words(case: Case, catalog: Catalog) -> str:
+    """`backups: 2 warnings, b`; nothing while places are listed, or where all is as promised."""
+    backups = case.incident.backups
+    if backups.seen is None or not backups.promised:
+        return ""
+    checks = backups.drift(catalog, case.clock())
+    grave = [one for one in checks if one.status in (CheckStatus.WARNING, CheckStatus.FAILED)]
+    return f"backups: {plural(len(grave), 'warning')}, b" if grave else ""
 
 
 class SnapshotSummary(Widget):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,12 @@ from typing import TYPE_CHECKING
 from recovery.backups.credentials import AskForKeys, S3Keys, credentials_from_secret
 from recovery.backups.drift import backup_drift
 from recovery.backups.last_seen import remember, remembered
-from recovery.backups.model import Catalog, StoreKind
+from recovery.backups.listed_places import (
+    bucket_is_listed,
+    directory_is_listed,
+    unlisted_places,
+)
+from recovery.backups.model import Catalog, Record, StoreKind
 from recovery.backups.seen_configuration import (
     SeenConfiguration,
     Source,
@@ -23,7 +29,7 @@ from recovery.backups.seen_configuration import (
     from_spec,
 )
 from recovery.cluster.facts import ClusterFacts
-from recovery.errors import ConfigurationError, RefusedError, RescueError
+from recovery.errors import ConfigurationError, KubernetesError, RefusedError, RescueError
 from recovery.health.model import Check
 from recovery.inventory.model import Cluster
 
@@ -76,6 +82,20 @@ class BackupCare:
             await asyncio.to_thread(remember, resource, self._kept)
             self.seen = found
         return self.seen
+
+    async def records(self) -> tuple[Record, ...]:
+        """The platform's records, as `configuration` finds them; none where there is no platform.
+
+        Raises KubernetesError where no API server answers and none was ever seen to.
+        """
+        seen = await self.configuration()
+        if seen.unanswered:
+            raise KubernetesError(
+                "the records cannot be read: no API server answers, and they lie in etcd itself",
+                remedy="files and objects are listed directly all the same",
+                detail=seen.trouble,
+            )
+        return seen.records
 
     async def apply(
         self, seen: SeenConfiguration, change: SpecChange, keys: S3Keys | None = None
@@ -170,6 +190,14 @@ class BackupCare:
         self.require_platform(seen)
         return await take_by_platform(self, await self._platform(), seen, on_stage)
 
+    @property
+    def promised(self) -> bool:
+        """Whether any configuration is known, so that backups can be missed at all."""
+        seen = self.seen
+        return self.cluster.backup is not None or (
+            seen is not None and seen.source is not Source.NONE
+        )
+
     def drift(self, catalog: Catalog, now: datetime) -> tuple[Check, ...]:
         """What has drifted from what the configuration promises, as far as it is known."""
         seen = self.seen
@@ -179,7 +207,15 @@ class BackupCare:
         unread = any(error.store is StoreKind.RECORDS for error in catalog.errors)
         has_records = any(one.record is not None for one in catalog.snapshots)
         nodes = [node.name for node in self.cluster.control_plane]
-        return backup_drift(catalog, spec, now, nodes=nodes, recorded=has_records or not unread)
+        recorded = has_records or not unread
+        if spec is None:
+            return backup_drift(catalog, None, now, nodes=nodes, recorded=recorded)
+        elsewhere = tuple(unlisted_places(self.cluster, spec))
+        if not directory_is_listed(self.cluster, spec):
+            return elsewhere
+        if not bucket_is_listed(self.cluster, spec):
+            spec = replace(spec, s3=None)
+        return elsewhere + backup_drift(catalog, spec, now, nodes=nodes, recorded=recorded)
 
     async def _platform(self) -> Platform:
         from recovery.backups.platform import Platform
@@ -194,7 +230,7 @@ class BackupCare:
             found = from_json(kept[0], Source.LAST_SEEN, kept[1], trouble)
             if found.source is Source.LAST_SEEN:
                 return found
-        return self._without_platform(trouble)
+        return replace(self._without_platform(trouble), unanswered=True)
 
     def _without_platform(self, trouble: str) -> SeenConfiguration:
         if self.cluster.backup is not None:

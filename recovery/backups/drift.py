@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from recovery.backups.backup_entries import BackupEntry, Oddity, backup_entries
 from recovery.backups.configuration import BackupSpec
 from recovery.backups.model import Catalog, Integrity, Snapshot, StoreKind
+from recovery.backups.platform_troubles import known_trouble
 from recovery.backups.schedule import parse_schedule
 from recovery.errors import ConfigurationError
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
@@ -58,6 +59,14 @@ def _age(catalog: Catalog, spec: BackupSpec | None, now: datetime) -> Check:
     best = next((one for one in backups if one.integrity is Integrity.VERIFIED), None)
     if best is None or best.taken_at is None:
         newer = any(one.integrity is Integrity.UNVERIFIED for one in backups)
+        if not newer and (catalog.errors or not catalog.places):
+            return Check(
+                AGE,
+                CLUSTER_SCOPE,
+                CheckStatus.SKIPPED,
+                "none was found, and not every place could be listed",
+                remedy="etcd-rescue snapshots names the places",
+            )
         return Check(
             AGE,
             CLUSTER_SCOPE,
@@ -216,13 +225,16 @@ def _records(entries: Sequence[BackupEntry], *, recorded: bool) -> Iterator[Chec
         return
     newest = next((one for one in entries if one.result), None)
     if newest is not None and Oddity.FAILED in newest.oddities:
+        trouble = known_trouble(newest.result)
         yield Check(
             RECORDS,
             CLUSTER_SCOPE,
             CheckStatus.WARNING,
             f"the newest says {newest.result}",
-            "The platform could not take, or not store, its last backup.",
-            "etcd-rescue backup show names the trouble where it is a known one",
+            f"{trouble.name}: {trouble.meaning}"
+            if trouble is not None
+            else "The last backup could not be taken, or not stored.",
+            trouble.remedy if trouble is not None else "take one now, and see what it says",
         )
 
 

@@ -22,6 +22,9 @@ API_PATH = "/apis/enhancement.cluster.alauda.io/v1/etcdbackupconfigurations"
 TRIGGER_SECONDS = 600
 """The platform may answer only once the backup is taken and sent to the bucket."""
 _SECONDS = 10
+_READ_SECONDS = 6
+_NO_SUCH_TYPE = ("doesn't have a resource type", "could not find the requested resource")
+"""What kubectl and the API server say where nobody ever installed the platform's resources."""
 
 
 class Kubectl(Protocol):
@@ -56,7 +59,13 @@ class Platform:
 
         Raises NoSuchResourceError where the cluster has none.
         """
-        text = await self._ask("get", BACKUP_CONFIGURATION, "-o", "json")
+        words = ("get", BACKUP_CONFIGURATION, "-o", "json")
+        try:
+            text = await self._ask(*words, seconds=_READ_SECONDS)
+        except KubernetesError as error:
+            if any(known in error.detail for known in _NO_SUCH_TYPE):
+                raise _no_resource() from error
+            raise
         resource = _the_one_of(_document(text))
         return from_resource(resource, Source.CLUSTER, datetime.now(UTC)), resource
 
@@ -132,14 +141,16 @@ class Platform:
         stdin: bytes | None = None,
         once: bool = False,
     ) -> str:
-        """The first answer. A refusal is one; with `once`, only who cannot be reached at all is
-        passed over: what may have been done is not done twice."""
+        """The first answer; that there is no such thing is one. With `once`, only who cannot be
+        reached at all is passed over: what may have been done is not done twice."""
         trouble: RescueError | None = None
         for server in self._servers():
             try:
                 return await server.kubectl(*words, seconds=seconds, stdin=stdin)
             except KubernetesError as error:
-                if "Error from server (" in error.detail or (once and not _unreached(error)):
+                if any(words in error.detail for words in (*_NO_SUCH_TYPE, "(NotFound)")):
+                    raise
+                if once and not _unreached(error):
                     raise
                 trouble = error
             except RescueError as error:
@@ -162,12 +173,16 @@ def _the_one_of(listed: Mapping[str, object]) -> Mapping[str, object]:
     items = listed.get("items")
     found = [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
     if not found:
-        raise NoSuchResourceError(
-            "the cluster has no EtcdBackupConfiguration",
-            where="EtcdBackupConfiguration",
-            remedy="describe the backups under `backup` in the inventory",
-        )
+        raise _no_resource()
     return next((one for one in found if _name(one) == BACKUP_CONFIGURATION_NAME), found[0])
+
+
+def _no_resource() -> NoSuchResourceError:
+    return NoSuchResourceError(
+        "the cluster has no EtcdBackupConfiguration",
+        where="EtcdBackupConfiguration",
+        remedy="describe the backups under `backup` in the inventory",
+    )
 
 
 def _name(resource: Mapping[str, object]) -> object:

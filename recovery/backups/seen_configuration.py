@@ -40,6 +40,8 @@ class SeenConfiguration:
     resource_version: str = ""
     trouble: str = ""
     """Why no API server told it now, in words; empty where one did."""
+    unanswered: bool = False
+    """Whether nobody could be asked now and nothing was seen before: there may be a platform."""
 
     @property
     def spec(self) -> BackupSpec:

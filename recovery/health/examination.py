@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from recovery.backups.restore_from import newest_to_restore
@@ -40,21 +41,33 @@ class Examination:
 
 async def examine(incident: Incident) -> Examination:
     """Ask nodes and stores at once; never raises for one that does not answer."""
-    listing = asyncio.ensure_future(incident.list_snapshots(records=False))
+    asked: list[asyncio.Future[object]] = [
+        asyncio.ensure_future(incident.list_snapshots(records=False))
+    ]
     try:
         facts = await incident.look(hasty=True)
-        await asyncio.wait({listing}, timeout=LISTING_SECONDS)
+        asked.append(asyncio.ensure_future(incident.backups.configuration()))
+        await asyncio.wait(asked, timeout=LISTING_SECONDS)
+        listed = asked[0].done() and asked[0].exception() is None
     finally:
-        listing.cancel()
-        await asyncio.gather(listing, return_exceptions=True)
+        for one in asked:
+            one.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
     newest = newest_to_restore(incident.catalog)
     return Examination(
         facts,
         incident.diagnosis,
-        ground_checks(facts, _size(facts)),
+        ground_checks(facts, _size(facts)) + (_backups(incident) if listed else ()),
         incident.catalog,
         newest,
     )
+
+
+def _backups(incident: Incident) -> tuple[Check, ...]:
+    """What has drifted. Without a backup configuration nobody has promised any."""
+    if incident.catalog is None or not incident.backups.promised:
+        return ()
+    return incident.backups.drift(incident.catalog, datetime.now(UTC))
 
 
 def _size(facts: ClusterFacts) -> int:

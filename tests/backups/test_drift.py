@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from recovery.backups import drift
 from recovery.backups.backup_entries import Oddity, backup_entries
 from recovery.backups.configuration import BackupSpec, LocalStorage, S3Storage
 from recovery.backups.drift import backup_drift
+from recovery.backups.listed_places import unlisted_places
 from recovery.backups.model import (
     Catalog,
     Copy,
@@ -20,6 +23,7 @@ from recovery.backups.model import (
     StoreKind,
 )
 from recovery.health.model import Check, CheckStatus
+from recovery.inventory.model import Cluster, Node
 
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
 NOW = MIDNIGHT + timedelta(hours=14)
@@ -69,7 +73,7 @@ def statuses(checks: Sequence[Check]) -> list[CheckStatus]:
 
 
 def test_where_all_is_as_promised_nothing_is_told() -> None:
-    checks = backup_drift(Catalog((backup(0), backup(1))), SPEC, NOW)
+    checks = backup_drift(Catalog((backup(0), backup(1)), (), 4), SPEC, NOW)
     assert checks
     assert {one.status for one in checks} == {CheckStatus.OK}
 
@@ -102,6 +106,35 @@ def test_what_nobody_has_verified_is_neither_good_nor_bad() -> None:
 
 def test_without_any_backup_there_is_nothing_to_restore() -> None:
     assert statuses(check(drift.AGE)) == [CheckStatus.FAILED]
+
+
+def test_where_a_place_could_not_be_listed_nobody_says_that_there_is_none() -> None:
+    error = SourceError(StoreKind.NODE, "etcd-2:/cpaas/backup", "it does not answer")
+    assert statuses(check(drift.AGE, errors=(error,))) == [CheckStatus.SKIPPED]
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        (SPEC, []),
+        (replace(SPEC, s3=None), [drift.IN_S3]),
+        (replace(SPEC, local=LocalStorage("/elsewhere")), [drift.ON_NODES]),
+        (None, [drift.IN_S3]),
+    ],
+)
+def test_backups_that_are_looked_for_elsewhere_are_told(
+    listed: BackupSpec | None, told: list[str]
+) -> None:
+    cluster = Cluster("prod-a", (Node("etcd-1", "10.0.0.11"),), backup=listed)
+    checks = list(unlisted_places(cluster, SPEC))
+    assert [one.name for one in checks] == told
+    assert {one.status for one in checks} <= {CheckStatus.SKIPPED}
+
+
+def test_a_known_trouble_is_named_by_the_newest_record() -> None:
+    said = 'Failed: secrets "x" is forbidden: User "y" cannot get resource "secrets"'
+    (told,) = check(drift.RECORDS, backup(0, (), s3=False, result=said), backup(1))
+    assert told.meaning.startswith("missing right to read secrets")
 
 
 def test_an_overdue_backup_is_told_and_a_paused_schedule_says_so_instead() -> None:

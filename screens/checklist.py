@@ -67,16 +67,21 @@ def draw_group(group: CheckGroup, nodes: Sequence[str]) -> Callable[[int], Conte
 
     def draw(width: int) -> Content:
         mark = OF_STATUS[group.status]
+        # What passed is calm, so that the eye falls on what did not.
+        colour = "$muted" if group.status is CheckStatus.OK else ""
         name_width = 22 if width < 100 else 30
         where_width = 14 if width < 100 else 26
         return line(
             " ",
             cell(mark.say(), 11),
-            cell(group.name, name_width),
+            cell(Content.styled(group.name, colour), name_width),
             " ",
             cell(Content.styled(_where(group, nodes), "$muted"), where_width),
             " ",
-            cell(group.message, max(8, width - name_width - where_width - 14)),
+            cell(
+                Content.styled(group.message, colour),
+                max(8, width - name_width - where_width - 14),
+            ),
         )
 
     return draw
@@ -95,6 +100,20 @@ def explain(group: CheckGroup) -> Content:
     lines += [line("   ", ("Remedy: ", "$accent"), sentence(remedy)) for remedy in remedies]
     if not meanings and not remedies and first.scope == CLUSTER_SCOPE:
         lines.append(line("   ", ("It speaks of the whole cluster.", "$muted")))
+    return stacked(lines)
+
+
+def explain_within(group: CheckGroup, width: int, height: int) -> Content:
+    """The same in so many cells and lines, wrapped under its indent; it says where it is cut."""
+    lines: list[Content] = []
+    for number, one in enumerate(explain(group).split("\n")):
+        indent = 1 if number == 0 else 3
+        text = one[indent:] if one.plain[:indent].isspace() else one
+        first, *others = text.wrap(max(20, width - 4)) or [text]
+        lines += [Content(" " * indent) + first, *(Content("   ") + other for other in others)]
+    if len(lines) > height:
+        more = line("   ", ("… d: read it in full", "$accent"))
+        lines = [*lines[: max(1, height - 1)], more]
     return stacked(lines)
 
 

@@ -13,10 +13,18 @@ from textual.widgets import Static
 from recovery.backups.model import Integrity, Snapshot
 from recovery.errors import RescueError
 from recovery.health.model import Check, CheckStatus
-from recovery.health.preflight_cluster import QUORUM
+from recovery.health.preflight_cluster import says_alive
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
-from screens.checklist import CheckGroup, counts_in_words, draw_group, explain, grouped
+from screens.checklist import (
+    CheckGroup,
+    counts_in_words,
+    draw_group,
+    explain,
+    explain_within,
+    grouped,
+)
+from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.typed import TypedDialog
 from screens.exporting import markdown_table
 from screens.incident_screen import IncidentScreen, Rule, common_keys
@@ -53,9 +61,16 @@ class PreflightScreen(IncidentScreen):
         Binding(
             "w",
             "acknowledge",
-            "acknowledge warnings",
+            "acknowledge",
             id="preflight.acknowledge",
             tooltip="I have read the warnings",
+        ),
+        Binding(
+            "d",
+            "details",
+            "in full",
+            id="preflight.details",
+            tooltip="The chosen check in full, with its remedy",
         ),
         Binding("a", "again", "again", id="preflight.again", tooltip="Check everything again"),
         Binding("e", "export", "export", id="export", tooltip="Write the checks to a file"),
@@ -168,7 +183,11 @@ class PreflightScreen(IncidentScreen):
 
     def _explain(self) -> None:
         group = next((item for item in self.groups if item.key == self._rows.key), None)
-        self.query_one("#check-explained", Static).update(explain(group) if group else Content(""))
+        size = self.app.size
+        # Below the list there is room for seven lines, and for more where the terminal is tall.
+        height = 7 if size.height < 36 else 12
+        words = explain_within(group, size.width, height) if group else Content("")
+        self.query_one("#check-explained", Static).update(words)
 
     def _next(self, width: int) -> Content:
         reason = self.unavailable("plan")
@@ -235,6 +254,11 @@ class PreflightScreen(IncidentScreen):
         self.acknowledged = True
         self.redraw()
 
+    def action_details(self) -> None:
+        """The chosen check in full."""
+        if text := self.copy_text():
+            self.app.push_screen(ReadingDialog("The check in full", text))
+
     def action_again(self) -> None:
         """Everything anew."""
         self._rows.moved_by_hand = False
@@ -245,7 +269,7 @@ class PreflightScreen(IncidentScreen):
         """Make the plan and show it; over a living cluster only after a second yes."""
         from screens.plan import PlanScreen
 
-        alive = next((one for one in self.warnings if one.name == QUORUM), None)
+        alive = next(filter(says_alive, self.warnings), None)
         if alive is not None and not await self.app.push_screen_wait(_roll_back_dialog(alive)):
             return
         if self.fetched is not None:

@@ -97,7 +97,7 @@ def _judged(
         name,
         "; ".join(t.message for t in troubles),
         _MEANINGS[roles],
-        "; ".join(dict.fromkeys(t.remedy for t in troubles)),
+        f"on {name}: {'; '.join(dict.fromkeys(t.remedy for t in troubles))}",
     )
 
 

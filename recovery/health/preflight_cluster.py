@@ -20,6 +20,8 @@ FAULTY = (Version(3, 5, 0), Version(3, 5, 2))
 QUORUM = "quorum"
 """The check that says whether the cluster is lost at all."""
 
+_ALIVE = "quorum is alive, the cluster is not lost"
+
 _RAISED = 500_000_000
 """A gap no cluster writes in its life: revisions were raised by a restore in between."""
 
@@ -84,6 +86,11 @@ def _size(facts: ClusterFacts, allowed: int | None) -> Check:
     )
 
 
+def says_alive(check: Check) -> bool:
+    """Whether this check says that the cluster is not lost, which has to be answered twice."""
+    return check.name == QUORUM and check.must_be_acknowledged and _ALIVE in check.message
+
+
 def _quorum(facts: ClusterFacts, contents: SnapshotContents, taken_at: datetime | None) -> Check:
     diagnosis = diagnose(facts, facts.cluster)
     label = diagnosis.label
@@ -105,7 +112,7 @@ def _quorum(facts: ClusterFacts, contents: SnapshotContents, taken_at: datetime 
         QUORUM,
         CLUSTER_SCOPE,
         CheckStatus.WARNING,
-        f"{label}: quorum is alive, the cluster is not lost",
+        f"{label}: {_ALIVE}",
         "A restore takes the API down and rolls everything back to the snapshot; all that was "
         f"written since is gone: {_rolled_back(facts, contents, taken_at)}.",
         f"{diagnosis.advice} If it must be: `etcd-rescue backup now` takes a snapshot of what is "

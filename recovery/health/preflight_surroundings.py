@@ -71,7 +71,7 @@ def _ports(node: NodeFacts) -> Iterator[Check]:
             f"held by another process: {_listed(strange)}",
             "It is not etcd's container, so stopping that does not free the port, and the restored "
             "member would not start.",
-            _ending(strange),
+            _ending(name, strange),
         )
     yield from _api_port(node, known)
 
@@ -85,7 +85,7 @@ def _api_port(node: NodeFacts, known: PortFacts) -> Iterator[Check]:
             node.node.name,
             f"held by another process: {_listed(strange)}",
             "The API server may not come up beside it, and then the restore cannot be proven.",
-            _ending(strange),
+            _ending(node.node.name, strange),
         )
 
 
@@ -97,9 +97,9 @@ def _listed(listeners: Iterable[Listener]) -> str:
     return _shortened(f"{one.address}:{one.port} by {one.in_words}" for one in listeners)
 
 
-def _ending(listeners: Iterable[Listener]) -> str:
+def _ending(node: str, listeners: Iterable[Listener]) -> str:
     """The exact commands that end them; a person decides."""
-    return "see what it is; if it is not needed: " + _shortened(
+    return f"see on {node} what it is; if it is not needed: " + _shortened(
         f"systemctl disable --now {one.unit}"
         if one.unit
         else f"ps -fp {one.pid}, then kill {one.pid}"
@@ -205,7 +205,7 @@ def _services(name: str, known: Surroundings) -> Check:
             "; ".join(told),
             "It can start kubelet or etcd, or change their files, in the middle of the restore. "
             "The restore notices a kubelet that was started again, and stops there.",
-            f"until the restore is over: {'; '.join(remedies)}",
+            f"on {name}, until the restore is over: {'; '.join(remedies)}",
         )
     if not known.units_known:
         return skipped(

@@ -14,6 +14,7 @@ from recovery.cluster.facts import ClusterFacts
 from recovery.cluster.ports import PortFacts
 from recovery.cluster.x509_chains import covers
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
+from recovery.health.preflight_cluster import says_alive
 from recovery.snapshots.model import EncryptionKey
 from tests.cluster.samples import (
     DATA_DIR,
@@ -21,6 +22,7 @@ from tests.cluster.samples import (
     NAMES,
     SURROUNDINGS,
     certificates,
+    cluster_facts,
     listener,
     node_facts,
 )
@@ -282,6 +284,12 @@ def test_encryption_at_rest_is_compared_between_nodes_and_with_the_snapshot(
     check = judge(facts, contents)[CLUSTER_SCOPE, "encryption at rest"]
     assert check.status is status
     assert words in check.message
+
+
+def test_only_a_living_quorum_has_to_be_answered_twice() -> None:
+    alive = dataclasses.replace(cluster_facts(), nodes=lost().nodes)
+    assert [says_alive(check) for check in judge(alive).values()].count(True) == 1
+    assert not any(map(says_alive, judge(lost()).values()))
 
 
 def test_facts_of_a_whole_node_are_what_the_samples_say() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from recovery.backups.model import Integrity
 from recovery.errors import SnapshotError
-from recovery.health.model import Check
+from recovery.health.model import Check, CheckStatus
 from screens.preflight import PreflightScreen
 from screens.snapshots import SnapshotsScreen
 from tests.screens.canned import (
@@ -105,6 +105,17 @@ async def test_a_failed_check_blocks_the_plan() -> None:
         await pilot.press("w", "enter")
         await shows(pilot, "1 failed check blocks")
         assert isinstance(pilot.app.screen, PreflightScreen)
+
+
+async def test_a_long_explanation_is_read_in_full_by_a_key() -> None:
+    remedy = "on etcd-1: " + "; ".join(f"kubeadm certs renew number-{n}" for n in range(18))
+    long = Check("etcd certificates", "etcd-1", CheckStatus.FAILED, "expired", "It ends.", remedy)
+    async with opened(Answers(checks=(long,))) as pilot:
+        await to_preflight(pilot)
+        await shows(pilot, "d: read it in full")
+        assert "number-17" not in text_on_screen(pilot.app)
+        await pilot.press("d")
+        await shows(pilot, "number-17")
 
 
 async def test_a_warning_must_be_acknowledged_before_the_plan() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from recovery.errors import RefusedError
 from recovery.health.health_json import check_entry
 from recovery.health.model import Check, CheckStatus
-from recovery.health.preflight_cluster import QUORUM
+from recovery.health.preflight_cluster import says_alive
 from recovery.health.preflight_nodes import REACHABLE
 from recovery.incident import Incident
 from recovery.restore.circumstances import Told
@@ -119,7 +119,7 @@ def _refuse_where_preflight_says_so(
     grave = [check for check in warned if check.must_be_acknowledged and check.name != REACHABLE]
     if grave and not acknowledged:
         flags = "--acknowledge-warnings"
-        if any(check.name == QUORUM for check in grave):
+        if any(map(says_alive, grave)):
             flags += " --quorum-is-alive"
         raise RefusedError(
             f"preflight warns: {'; '.join(check.message for check in grave)}",
@@ -131,7 +131,7 @@ def _refuse_where_preflight_says_so(
 def _refuse_while_quorum_is_alive(checks: tuple[Check, ...], known: bool) -> None:
     """A general yes to warnings must not roll back a cluster that is not lost."""
     for check in checks:
-        if check.name == QUORUM and check.must_be_acknowledged and not known:
+        if says_alive(check) and not known:
             raise RefusedError(
                 check.message,
                 remedy=f"{check.remedy}; to roll it back all the same, add --quorum-is-alive",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from recovery.cluster.agreement import Agreement, compare_members
@@ -45,7 +46,10 @@ PROBE_SECONDS = 40.0
 """For the one script; a hanging disk or container runtime is what it waits for."""
 
 _PAUSES = (0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
-"""Seconds before asking a node again whose connection was lost."""
+"""Seconds before asking a node again whose connection was lost; the last one again and again."""
+
+PERSISTENCE_SECONDS = 60.0
+"""How long a node is asked anew whose connection breaks every time."""
 
 _FAST = 2.0
 
@@ -139,14 +143,16 @@ async def _ask_undisturbed(session: NodeSession, backups: str | None) -> _Answer
     A node that is off, or refuses, is told at once from one whose connection just broke: the
     first takes its connect timeout, the second fails fast.
     """
-    for pause in _PAUSES:
+    started = time.monotonic()
+    for pause in chain(_PAUSES, repeat(_PAUSES[-1])):
         connection, began = session.connection_number, time.monotonic()
+        out_of_time = began - started > PERSISTENCE_SECONDS
         try:
             answer = await _ask(session, backups)
         except (HostKeyError, LoginRefusedError):
             raise
         except NodeError as error:
-            if isinstance(error.__cause__, ConnectionRefusedError):
+            if isinstance(error.__cause__, ConnectionRefusedError) or out_of_time:
                 raise
             fast = time.monotonic() - began < min(_FAST, session.node.ssh.connect_timeout / 2)
             if not fast and not session.disturbed_since(connection):
@@ -154,8 +160,14 @@ async def _ask_undisturbed(session: NodeSession, backups: str | None) -> _Answer
         else:
             if not session.disturbed_since(connection):
                 return answer
+        if out_of_time:
+            break
         await asyncio.sleep(pause)
-    return await _ask(session, backups)
+    raise NodeUnreachableError(
+        "its connection breaks again and again while it is asked",
+        where=session.node.name,
+        remedy="see what ends connections between here and it, then look again",
+    )
 
 
 async def _ask(session: NodeSession, backups: str | None) -> _Answer:

@@ -179,6 +179,10 @@ class SnapshotSummary(Widget):
         return Content.styled("▸ Enter: look closer, restore ", "$accent")
 
 
+MOST_NODES_IN_FULL = 5
+"""Of more control-plane nodes each has one line."""
+
+
 class GlancePanel(Widget):
     """Nodes, members and backup configuration, for wide terminals."""
 
@@ -189,7 +193,9 @@ class GlancePanel(Widget):
     def render(self) -> Content:
         """The three parts, one under the other."""
         lines = [Content.styled("NODES", HEADING)]
-        lines += [line(" ", node_words(self.case, name)) for name in self.case.node_names]
+        nodes = self.case.node_names
+        width = self.size.width - 1 if len(nodes) > MOST_NODES_IN_FULL else None
+        lines += [line(" ", node_words(self.case, node, width)) for node in nodes]
         workers = self.case.incident.cluster.workers
         if workers:
             names = ", ".join(node.name for node in workers)
@@ -233,13 +239,15 @@ def _members(facts: ClusterFacts, width: int) -> list[Content]:
         member = facts.members.get(node.name)
         if member is None:
             why = facts.silent.get(node.name, "not asked")
-            lines.append(line(" ", cell(node.name, 10), (clipped(why, width - 12), "$muted")))
+            lines.append(
+                line(" ", cell(cut(node.name, 9), 10), (clipped(why, width - 12), "$muted"))
+            )
             continue
         role = "leader" if member.is_leader else "follower" if member.leader_id else "no leader"
         lines.append(
             line(
                 " ",
-                cell(node.name, 10),
+                cell(cut(node.name, 9), 10),
                 f"{member.version}  {size(member.database_size)}  {role}",
             )
         )

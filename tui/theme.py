@@ -78,4 +78,48 @@ LIGHT = Theme(
     },
 )
 
-THEMES = (DARK, LIGHT)
+SIXTEEN = Theme(
+    name="rescue-16",
+    dark=True,
+    primary="#55ffff",
+    secondary="#55ffff",
+    accent="#55ffff",
+    success="#55ff55",
+    warning="#ffff55",
+    error="#ff5555",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#555555",
+    variables={
+        **DARK.variables,
+        "muted": "#aaaaaa",
+        "faint": "#555555",
+        "faint-text": "#aaaaaa",
+        "heading": "#ffffff",
+        "bar": "#00aaaa",
+        "cursor-line": "#0000aa",
+        "danger": "#aa0000",
+        "danger-text": "#ffffff",
+        "scrollbar": "#555555",
+        "scrollbar-hover": "#aaaaaa",
+        "scrollbar-active": "#55ffff",
+        "scrollbar-background": "#000000",
+        "scrollbar-background-hover": "#000000",
+        "scrollbar-background-active": "#000000",
+        "scrollbar-corner-color": "#000000",
+        "input-cursor-background": "#ffffff",
+        "input-cursor-foreground": "#000000",
+        "input-selection-background": "#00aaaa",
+        "border": "#555555",
+        "border-blurred": "#555555",
+    },
+)
+"""For terminals with sixteen colours: those themselves, so that none is guessed at by nearness."""
+
+THEMES = (DARK, LIGHT, SIXTEEN)
+
+
+def fitting_theme(color_system: str | None) -> str:
+    """The theme to begin with, by what Rich knows of the terminal."""
+    return SIXTEEN.name if color_system == "standard" else DARK.name

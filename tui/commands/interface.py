@@ -24,6 +24,7 @@ async def run(arguments: argparse.Namespace) -> int:
     Where there is no inventory, a person at a terminal is led to one.
     """
     from tui.app import FirstRun, Opening, RescueApp
+    from tui.theme import fitting_theme
 
     def opening(path: Path) -> Opening:
         words = arguments.cluster or str(path)
@@ -42,6 +43,7 @@ async def run(arguments: argparse.Namespace) -> int:
     app = RescueApp(
         opening=inventory, first_run=first_run, ascii_only=arguments.ascii, log_path=log_path
     )
+    app.theme = fitting_theme(app.console.color_system)
     try:
         await app.run_async()
     finally:

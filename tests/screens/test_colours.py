@@ -1,0 +1,49 @@
+"""Terminals with few colours: the program uses those that they have, and says so in words too."""
+
+from __future__ import annotations
+
+import pytest
+from rich.color import Color, ColorSystem
+from rich.palette import Palette
+from textual.theme import Theme
+
+from tests.screens.looking import text_on_screen
+from tests.screens.opening import at_home, canned_app
+from tui.theme import DARK, SIXTEEN, fitting_theme
+
+
+def test_sixteen_colours_are_used_as_they_are() -> None:
+    """A colour between them would become the nearest one, which may be that of the background."""
+    from rich._palettes import STANDARD_PALETTE
+
+    assert isinstance(STANDARD_PALETTE, Palette)
+    named = [SIXTEEN.primary, SIXTEEN.success, SIXTEEN.error, *SIXTEEN.variables.values()]
+    for colour in filter(None, named):
+        if not colour.startswith("#") or " " in colour:
+            continue
+        number = Color.parse(colour).downgrade(ColorSystem.STANDARD).number
+        assert number is not None
+        assert STANDARD_PALETTE[number] == Color.parse(colour).triplet, colour
+
+
+@pytest.mark.parametrize(
+    ("system", "theme"),
+    [("standard", SIXTEEN), ("256", DARK), ("truecolor", DARK), (None, DARK)],
+)
+def test_the_theme_fits_the_terminal(system: str | None, theme: Theme) -> None:
+    assert fitting_theme(system) == theme.name
+
+
+async def test_states_are_words_and_shapes_without_any_colour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = canned_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await at_home(pilot)
+        text = text_on_screen(app)
+        for words in ("✖ QUORUM LOST 1/3", "● verified", "✖ corrupt", "○ not verified"):
+            assert words in text
+        app.theme = SIXTEEN.name
+        await pilot.pause()
+        assert "✖ QUORUM LOST 1/3" in text_on_screen(app)

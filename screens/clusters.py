@@ -128,7 +128,8 @@ class ClustersScreen(Screen[None]):
 def _row(case: Case) -> Callable[[int], Content]:
     def draw(width: int) -> Content:
         mark, label = case.label() if case.incident.facts else (Mark.RUNNING, "LOOKING")
-        nodes = plural(len(case.node_names), "control-plane node")
+        kind = "control-plane node" if width >= 100 else "node"
+        nodes = plural(len(case.node_names), kind)
         name_width = min(34, width // 3)
         return line(
             " ",

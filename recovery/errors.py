@@ -49,6 +49,10 @@ class NodeUnreachableError(NodeError):
     """No SSH session: refused, silent, unresolvable, or lost in the middle."""
 
 
+class HungUpError(NodeUnreachableError):
+    """The node, or something on the way to it, ended the connection before the login."""
+
+
 class HostKeyError(NodeUnreachableError):
     """The node's host key is unknown (the remedy says how to accept it) or has changed."""
 

@@ -30,6 +30,7 @@ from recovery.cluster.quota import member_quota
 from recovery.cluster.sections import fresh_marker
 from recovery.errors import (
     HostKeyError,
+    HungUpError,
     LoginRefusedError,
     ManifestError,
     NodeError,
@@ -144,6 +145,7 @@ async def _ask_undisturbed(session: NodeSession, backups: str | None) -> _Answer
     first takes its connect timeout, the second fails fast.
     """
     started = time.monotonic()
+    hung_up = 0
     for pause in chain(_PAUSES, repeat(_PAUSES[-1])):
         connection, began = session.connection_number, time.monotonic()
         out_of_time = began - started > PERSISTENCE_SECONDS
@@ -152,10 +154,11 @@ async def _ask_undisturbed(session: NodeSession, backups: str | None) -> _Answer
         except (HostKeyError, LoginRefusedError):
             raise
         except NodeError as error:
-            if isinstance(error.__cause__, ConnectionRefusedError) or out_of_time:
-                raise
-            fast = time.monotonic() - began < min(_FAST, session.node.ssh.connect_timeout / 2)
-            if not fast and not session.disturbed_since(connection):
+            if not session.disturbed_since(connection):
+                hung_up += 1
+                if hung_up > len(_PAUSES) or not _may_be_back(error, began, session):
+                    raise
+            if out_of_time:
                 raise
         else:
             if not session.disturbed_since(connection):
@@ -168,6 +171,14 @@ async def _ask_undisturbed(session: NodeSession, backups: str | None) -> _Answer
         where=session.node.name,
         remedy="see what ends connections between here and it, then look again",
     )
+
+
+def _may_be_back(error: NodeError, began: float, session: NodeSession) -> bool:
+    """Whether a log-in that failed was cut, rather than refused or met with silence."""
+    if isinstance(error.__cause__, ConnectionRefusedError):
+        return False
+    fast = time.monotonic() - began < min(_FAST, session.node.ssh.connect_timeout / 2)
+    return fast or isinstance(error, HungUpError)
 
 
 async def _ask(session: NodeSession, backups: str | None) -> _Answer:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import asyncssh
 
-from recovery.errors import HostKeyError, LoginRefusedError, NodeUnreachableError
+from recovery.errors import HostKeyError, HungUpError, LoginRefusedError, NodeUnreachableError
 from recovery.inventory.model import Node
 from recovery.ssh.known_hosts import KnownHosts, changed_key, host_pattern
 
@@ -58,7 +58,7 @@ def explain(error: Exception, attempt: Attempt) -> NodeUnreachableError:
         )
     if isinstance(error, asyncssh.Error | ConnectionResetError | BrokenPipeError):
         reason = getattr(error, "reason", "") or getattr(error, "strerror", "")
-        return NodeUnreachableError(
+        return HungUpError(
             f"{attempt.address}{attempt.hop} ended the connection before the login: {reason}",
             where=attempt.node.name,
             remedy="does an SSH server listen there, and does it admit this host?",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import shutil
 import subprocess
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -368,3 +370,60 @@ async def test_uploads_that_were_abandoned_long_ago_are_ended(
         "prod-a/other.iso",
         f"prod-b/{OLDER}",
     ]
+
+
+@pytest.fixture
+def reader_keys(s3_server: str, storage: S3Storage) -> Iterator[S3Keys]:
+    """Keys that may list and read, and nothing else, on a server that checks them."""
+
+    def ask(path: str, body: bytes) -> None:
+        plain = {"Content-Type": "text/plain"}
+        urllib.request.urlopen(urllib.request.Request(f"{s3_server}{path}", body, plain)).close()
+
+    import boto3
+
+    access = {"aws_access_key_id": "setup", "aws_secret_access_key": "setup"}
+    iam = boto3.client("iam", endpoint_url=s3_server, region_name="us-east-1", **access)
+    user = f"reader-{storage.bucket}"
+    iam.create_user(UserName=user)
+    allowed = {"Effect": "Allow", "Action": ["s3:List*", "s3:Get*"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName=user, PolicyName="read", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    ask("/moto-api/reset-auth", b"0")
+    yield S3Keys(key["AccessKeyId"], key["SecretAccessKey"], origin="profile reader")
+    ask("/moto-api/reset-auth", b"inf")
+
+
+@pytest.mark.parametrize("part", [s3_upload.PART, 1 << 20])
+async def test_keys_that_may_list_and_not_write_are_told_what_they_lack(
+    storage: S3Storage,
+    reader_keys: S3Keys,
+    file: Path,
+    digest: str,
+    part: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(s3_upload, "PART", part)
+    store = S3Store(storage, reader_keys)
+    assert await store.list() == ()
+    with pytest.raises(StoreError) as caught:
+        await store.put(file, NAME, digest)
+    assert caught.value.what == (
+        f"the keys from profile reader may not write to bucket {storage.bucket}"
+    )
+    assert "s3:PutObject" in caught.value.remedy
+    assert await store.list() == ()
+
+
+async def test_keys_that_may_not_delete_keep_the_object(
+    storage: S3Storage, reader_keys: S3Keys
+) -> None:
+    place = S3Place(S3Store(storage, reader_keys))
+    for name in (NAME, OLDER):
+        place.put(name, b"12345")
+    listed = {copy.path.rpartition("/")[2]: copy for copy in await place.store.list()}
+    with pytest.raises(StoreError) as caught:
+        await S3Store(storage, reader_keys).remove(listed[OLDER], listed[NAME])
+    assert "may not delete from" in caught.value.what
+    assert len(await place.store.list()) == 2

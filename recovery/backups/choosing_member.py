@@ -24,7 +24,7 @@ def members_to_ask(facts: ClusterFacts, cluster: Cluster) -> tuple[str, ...]:
 
     Followers come first, because streaming a database is work that the leader should be spared;
     those that have applied most come before the others. Learners, members that a CORRUPT alarm
-    names, and whoever follows another leader than most are left out. Raises RefusedError where
+    names, and whoever follows another leader or holds other data than most are left out. Raises RefusedError where
     etcd has no quorum: what a single member holds then is no backup of the cluster.
     """
     diagnosis = diagnose(facts, cluster)
@@ -37,12 +37,14 @@ def members_to_ask(facts: ClusterFacts, cluster: Cluster) -> tuple[str, ...]:
         )
     led = {name: member for name, member in facts.members.items() if member.leader_id}
     (leader, _), *_ = Counter(member.leader_id for member in led.values()).most_common(1)
+    apart = members_apart(facts)
     fit = {
         name: member
         for name, member in led.items()
         if member.leader_id == leader
         and not member.learner
         and not _is_corrupt(member)
+        and name not in apart
         and name in facts.nodes
         and facts.nodes[name].manifest is not None
     }
@@ -53,6 +55,26 @@ def members_to_ask(facts: ClusterFacts, cluster: Cluster) -> tuple[str, ...]:
             remedy="etcd-rescue health says what is wrong with each",
         )
     return tuple(sorted(fit, key=lambda name: _preference(name, fit[name])))
+
+
+def members_apart(facts: ClusterFacts) -> tuple[str, ...]:
+    """The members that hold other data than most: a backup of them would be another cluster's.
+
+    None where they all agree, or where no larger group tells which of them are right.
+    """
+    groups = facts.agreement.groups if facts.agreement is not None else ()
+    if len(groups) < 2 or len(groups[0]) == len(groups[1]):
+        return ()
+    return tuple(name for group in groups[1:] for name in group)
+
+
+def disagreement(facts: ClusterFacts) -> str:
+    """That the members of the cluster do not hold the same data, in words; empty where they do."""
+    groups = facts.agreement.groups if facts.agreement is not None else ()
+    if len(groups) < 2:
+        return ""
+    told = ", and other data than ".join(" and ".join(group) for group in groups)
+    return f"the members do not agree: {told}; see etcd-rescue health"
 
 
 def address_in_name(manifest: EtcdManifest, node: Node) -> str:

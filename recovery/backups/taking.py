@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from recovery.backups.backup_result import BackupResult, PlaceFailure
-from recovery.backups.choosing_member import address_in_name, members_to_ask
+from recovery.backups.choosing_member import address_in_name, disagreement, members_to_ask
 from recovery.backups.disk import DiskError, sha256_of
 from recovery.backups.known_verdicts import KnownVerdicts
 from recovery.backups.model import Copy, Integrity
@@ -118,8 +118,9 @@ class Taker:
             except (EtcdError, NodeError, SnapshotError) as error:
                 passed_over.append(f"{name}: {error.what}")
                 continue
-            notes = tuple(f"passed over {each}" for each in passed_over)
-            return replace(taken, notes=notes)
+            notes = [f"passed over {each}" for each in passed_over]
+            apart = disagreement(facts)
+            return replace(taken, notes=(*notes, *([apart] if apart else [])))
         raise EtcdError(
             f"no member gave a backup that is whole: {'; '.join(passed_over)}",
             where=self._cluster.name,

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from recovery.backups.choosing_member import address_in_name, members_to_ask
+from recovery.backups.choosing_member import address_in_name, disagreement, members_to_ask
+from recovery.cluster.agreement import Agreement, Reading
 from recovery.cluster.facts import ClusterFacts
 from recovery.errors import RefusedError
 from recovery.inventory.model import Node
@@ -39,6 +40,24 @@ def test_a_learner_a_corrupt_member_and_who_follows_another_leader_are_left_out(
     assert asked(cluster_facts(members=reports)) == ("etcd-3", "etcd-1")
     astray = member("etcd-2", leader_id=9)
     assert asked(cluster_facts(members={"etcd-2": astray})) == ("etcd-3", "etcd-1")
+
+
+def agreement(**hashes: int) -> Agreement:
+    readings = {name.replace("_", "-"): Reading(100, 100, found) for name, found in hashes.items()}
+    return Agreement(100, readings)
+
+
+def test_a_member_that_holds_other_data_than_most_is_left_out_and_told() -> None:
+    facts = replace(cluster_facts(), agreement=agreement(etcd_1=7, etcd_2=8, etcd_3=7))
+    assert asked(facts) == ("etcd-3", "etcd-1")
+    assert disagreement(facts).startswith(
+        "the members do not agree: etcd-1 and etcd-3, and other data than etcd-2"
+    )
+    undecided = replace(cluster_facts(), agreement=agreement(etcd_1=7, etcd_2=8, etcd_3=9))
+    assert len(asked(undecided)) == 3
+    assert disagreement(undecided)
+    agreed = replace(cluster_facts(), agreement=agreement(etcd_1=7, etcd_2=7, etcd_3=7))
+    assert disagreement(agreed) == ""
 
 
 def test_a_cluster_without_space_is_backed_up_all_the_same() -> None:

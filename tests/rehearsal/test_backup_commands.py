@@ -74,7 +74,7 @@ def test_the_scheduler_leaves_a_cluster_with_the_platform_to_it(
     assert not any(place.exists() for place in places)
 
 
-def test_the_scheduler_takes_what_is_due_rereads_its_inventory_and_ends_with_sigterm(
+def test_the_scheduler_takes_what_is_due_and_ends_with_sigterm(
     healthy_rehearsal: RunningRehearsal, tmp_path: Path
 ) -> None:
     inventory, places = inventory_with(healthy_rehearsal, tmp_path)

@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from recovery.cluster.diagnosis import diagnose
-from recovery.cluster.facts import ClusterFacts, ClusterState, EtcdManifest, MemberStatus
+from recovery.cluster.facts import ClusterFacts, EtcdManifest, MemberStatus
 from recovery.errors import RefusedError
 from recovery.inventory.model import Cluster, Node
 
 _CORRUPT = re.compile(r"memberID:([0-9]+)\s+alarm:CORRUPT")
 """How etcd lists alarms, all of them, in every member's errors (etcdserverpb, AlarmMember)."""
-
-_WITH_QUORUM = (ClusterState.HEALTHY, ClusterState.DEGRADED)
 
 
 def members_to_ask(facts: ClusterFacts, cluster: Cluster) -> tuple[str, ...]:
@@ -24,11 +22,11 @@ def members_to_ask(facts: ClusterFacts, cluster: Cluster) -> tuple[str, ...]:
 
     Followers come first, because streaming a database is work that the leader should be spared;
     those that have applied most come before the others. Learners, members that a CORRUPT alarm
-    names, and whoever follows another leader or holds other data than most are left out. Raises RefusedError where
-    etcd has no quorum: what a single member holds then is no backup of the cluster.
+    names, and whoever follows another leader or holds other data than most are left out. Raises
+    RefusedError where etcd has no quorum: what a single member holds then is no backup of it.
     """
     diagnosis = diagnose(facts, cluster)
-    if diagnosis.state not in _WITH_QUORUM:
+    if not diagnosis.state.has_quorum:
         raise RefusedError(
             f"no backup can be taken: {diagnosis.sentence}",
             where=cluster.name,
@@ -70,6 +68,8 @@ def members_apart(facts: ClusterFacts) -> tuple[str, ...]:
 
 def disagreement(facts: ClusterFacts) -> str:
     """That the members of the cluster do not hold the same data, in words; empty where they do."""
+    if any("alarm:CORRUPT" in each for one in facts.members.values() for each in one.errors):
+        return "etcd has raised the alarm CORRUPT; see etcd-rescue health"
     groups = facts.agreement.groups if facts.agreement is not None else ()
     if len(groups) < 2:
         return ""

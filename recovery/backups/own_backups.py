@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from recovery.backups.backup_result import BackupResult
+from recovery.backups.choosing_member import disagreement
 from recovery.backups.expiring import Cleared, Say, clear
 from recovery.backups.model import Catalog
 from recovery.backups.own_records import OwnRecords
-from recovery.backups.retention import Retention, what_expires
+from recovery.backups.retention import what_expires
 from recovery.backups.stores import WritableStore
 from recovery.backups.taking import Progress, Taker
 from recovery.cluster.clocks import clock_offsets
@@ -79,16 +80,16 @@ class OwnBackups:
         facts = await self._surroundings.look()
         async with self._alone(facts, say) as lost:
             result = await _unless(lost, self._taker.take(facts, progress))
-            cleared = await _unless(lost, self._clear(ttl_seconds, say))
+            cleared = await _unless(lost, self._clear(ttl_seconds, facts, say))
             return BackupDone(result, cleared)
 
-    async def _clear(self, ttl_seconds: int | None, say: Say) -> Cleared:
+    async def _clear(self, ttl_seconds: int | None, facts: ClusterFacts, say: Say) -> Cleared:
         if ttl_seconds is None:
             return Cleared()
-        unfinished = await self._surroundings.unfinished()
-        if unfinished is not None:
-            why = f"{unfinished}, so no backup is deleted"
-            return await clear(Retention(notes=(why,)), self._stores, say)
+        # Where something is wrong, an old backup may be the one that is needed.
+        wrong = disagreement(facts) or await self._surroundings.unfinished()
+        if wrong:
+            return Cleared(kept=(f"no backup is deleted now: {wrong}",))
         catalog = await self._surroundings.list()
         clocks = await clock_offsets(self._fleet, self._cluster)
         retention = what_expires(catalog.snapshots, ttl_seconds, datetime.now(UTC), clocks)

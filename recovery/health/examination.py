@@ -57,7 +57,8 @@ async def examine(incident: Incident) -> Examination:
     return Examination(
         facts,
         incident.diagnosis,
-        ground_checks(facts, _size(facts)) + (_backups(incident) if listed else ()),
+        ground_checks(facts, _size(facts), incident.allow_node_count)
+        + (_backups(incident) if listed else ()),
         incident.catalog,
         newest,
     )

@@ -42,13 +42,15 @@ def preflight(
     return tuple(checks)
 
 
-def ground_checks(facts: ClusterFacts, source_size: int) -> tuple[Check, ...]:
+def ground_checks(
+    facts: ClusterFacts, source_size: int, allow_node_count: int | None = None
+) -> tuple[Check, ...]:
     """What does not depend on what is in the snapshot; `source_size` is its size, or a guess.
 
     Nor whether the cluster is lost at all, which the diagnosis says.
     """
-    checks = [*ground_of_cluster(facts), *authority_checks(facts), *_nodes(facts, source_size)]
-    return tuple(checks)
+    checks = [*ground_of_cluster(facts, allow_node_count), *authority_checks(facts)]
+    return (*checks, *_nodes(facts, source_size))
 
 
 def _nodes(facts: ClusterFacts, source_size: int) -> Iterator[Check]:

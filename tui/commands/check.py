@@ -12,6 +12,7 @@ from recovery.health.examination import Examination, examine
 from recovery.health.examination_json import examination_document
 from recovery.health.model import Check, CheckStatus
 from recovery.incident import Incident
+from tui.commands.common_arguments import add_allow_node_count
 from tui.commands.opening import chosen_cluster
 from tui.commands.tables import table
 
@@ -33,6 +34,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "no check fails.",
     )
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    add_allow_node_count(parser)
     parser.set_defaults(run=run)
     return parser
 
@@ -40,7 +42,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
 async def run(arguments: argparse.Namespace) -> int:
     """Print the diagnosis and the preflight; 0 where there is nothing to do."""
     # Nobody is asked for S3 keys here: the answer is wanted now, and hardly depends on them.
-    async with Incident(chosen_cluster(arguments)) as incident:
+    allowed = arguments.allow_node_count
+    async with Incident(chosen_cluster(arguments), allow_node_count=allowed) as incident:
         examination = await examine(incident)
     if arguments.output == "json":
         print(json.dumps(examination_document(examination), indent=2))

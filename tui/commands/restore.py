@@ -88,7 +88,8 @@ def _tell_preflight(checks: tuple[Check, ...], *, as_json: bool) -> None:
         for check in checks:
             tell_json("preflight-check", **check_entry(check))
         return
-    spoken = (CheckStatus.FAILED, CheckStatus.WARNING)
+    # What is not known is said as well: it is not the same as well.
+    spoken = (CheckStatus.FAILED, CheckStatus.WARNING, CheckStatus.SKIPPED)
     for check in sorted(checks, key=lambda one: one.status is not CheckStatus.FAILED):
         if check.status in spoken:
             remedy = f" → {check.remedy}" if check.remedy else ""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from recovery.errors import RehearsalError
 from recovery.rehearsal.etcd_binaries import EtcdBinaries
+from recovery.rehearsal.node.etcd_gateway import GatewayError
 from recovery.rehearsal.node.layout import NodeLayout
 from recovery.rehearsal.node.simulated_node import SimulatedNode
 from recovery.rehearsal.seeding import run_tool
-from recovery.rehearsal.waiting import gateway_of, wait_for_member
+from recovery.rehearsal.waiting import START_SECONDS, gateway_of, wait_for_member
 
 _KEY = base64.b64encode(b"/registry/events/default/while-nobody-looked").decode()
 
@@ -33,6 +36,8 @@ async def restore_apart(
     layouts = [node.layout for node in nodes]
     scratch = layouts[0].home / "snapshots"
     scratch.mkdir(exist_ok=True)
+    for layout in layouts:
+        await wait_for_member(layout)
     older, newer = scratch / "older.db", scratch / "newer.db"
     await _save(binaries, layouts[0], older, environment)
     await asyncio.to_thread(_write, layouts[0], writes)
@@ -72,9 +77,21 @@ async def _save(
 
 def _write(layout: NodeLayout, count: int) -> None:
     gateway = gateway_of(layout)
-    for number in range(count):
-        value = base64.b64encode(b"%d" % number).decode()
-        gateway.call("/v3/kv/put", {"key": _KEY, "value": value})
+    deadline = time.monotonic() + START_SECONDS
+    written = 0
+    while written < count:
+        value = base64.b64encode(b"%d" % written).decode()
+        try:
+            gateway.call("/v3/kv/put", {"key": _KEY, "value": value})
+        except GatewayError as error:
+            # A member that has just come in makes the others slow for a moment.
+            if time.monotonic() > deadline:
+                raise RehearsalError(
+                    f"{layout.name} takes no writes", where=layout.name, detail=str(error)
+                ) from error
+            time.sleep(0.1)
+        else:
+            written += 1
 
 
 async def _restore(

@@ -20,6 +20,7 @@ from recovery.errors import RehearsalError, RescueError
 from recovery.rehearsal.breaking import Breakage
 from recovery.rehearsal.cluster import RehearsalCluster
 from recovery.rehearsal.etcd_binaries import find_etcd
+from recovery.rehearsal.node.etcd_gateway import GatewayError
 from recovery.rehearsal.node.processes import MARKER, kill_marked
 
 PID_FILE = "supervisor.pid"
@@ -91,7 +92,7 @@ async def _obey(cluster: RehearsalCluster, told: asyncio.Queue[str]) -> None:
             if verb != "break":
                 raise RehearsalError(f"there is no {verb}", where="the supervisor")
             await cluster.break_it(Breakage(way))
-        except (RescueError, ValueError) as error:
+        except (RescueError, GatewayError, ValueError) as error:
             _say({"refused": str(error)})
         else:
             _say({"broken": way})

@@ -305,7 +305,8 @@ def _read(path: Path) -> str:
         raise RescueError(
             f"the record of this run is not whole: {error}",
             where=str(path),
-            remedy="go on by hand with runbook.md and way-back.md beside it",
+            remedy="move its directory away and try again: the nodes have a copy of it; or go on "
+            "by hand with way-back.md beside it",
         ) from error
 
 

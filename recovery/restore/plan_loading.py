@@ -24,6 +24,7 @@ def load_plan(text: str, where: str) -> Plan:
         raise RescueError(
             "the plan of this run cannot be read; another version of etcd-rescue may have made it",
             where=where,
-            remedy="use that version, or go on by hand with runbook.md and way-back.md beside it",
+            remedy="use that version; where the file is damaged, move its directory away and try "
+            "again: the nodes have a copy of it; or go on by hand with way-back.md beside it",
             detail=str(error),
         ) from error

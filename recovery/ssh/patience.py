@@ -40,7 +40,8 @@ class Patience:
         """Try until it is done; what is tried must bear being tried twice.
 
         A NodeUnreachableError is taken for a node that is away; after `seconds` of that it is
-        raised, as a refused login or a changed host key is at once.
+        raised, as a refused login or a changed host key is at once, and as it is of a node that
+        this program has never reached.
         """
         pause = _FIRST_PAUSE
         while True:
@@ -49,6 +50,8 @@ class Patience:
             except (HostKeyError, LoginRefusedError):
                 raise
             except NodeUnreachableError as error:
+                if not self._session.was_connected:
+                    raise
                 now = time.monotonic()
                 if self._away_since is None:
                     self._away_since = now

@@ -59,6 +59,11 @@ class NodeSession:
         """Whether there is a connection now."""
         return self._connection is not None and not self._connection.lost
 
+    @property
+    def was_connected(self) -> bool:
+        """Whether there was ever a connection: what was never there cannot have gone away."""
+        return self._connections > 0
+
     def disturbed_since(self, connection_number: int) -> bool:
         """Whether that connection was lost meanwhile."""
         lost = self._connection is not None and self._connection.lost

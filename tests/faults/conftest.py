@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.end_to_end.demo_cluster import running_demo
-from tests.faults.lab import Lab
+from tests.faults.lab import ROLL_BACK, Lab
 
 FAILED = pytest.StashKey[bool]()
 
@@ -50,6 +50,15 @@ def lab(labs: Labs, request: pytest.FixtureRequest) -> Iterator[Lab]:
     yield labs.take()
     if request.node.stash.get(FAILED, True):
         labs.spoil()
+
+
+@pytest.fixture
+def healthy_lab(lab: Lab) -> Lab:
+    """The same, restored once where nobody has done that yet."""
+    if not lab.demo.json("runs", "list")["runs"]:
+        lab.good("restore", "latest", *ROLL_BACK)
+        lab.good("runs", "clean")
+    return lab
 
 
 @pytest.hookimpl(wrapper=True)

@@ -52,7 +52,6 @@ def test_two_of_three_are_restored_after_consent_and_the_third_comes_in_by_resum
 
 
 def test_a_node_that_dies_in_the_middle_is_left_out_and_brought_in_later(lab: Lab) -> None:
-    lab.leave_mark("before")
     dies_here = KillPoint("after", "action-ended", "stop-kubelet", 3)
     lab.restore_killed(dies_here)
     lab.fault("etcd-2", "off")

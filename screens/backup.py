@@ -224,8 +224,10 @@ class BackupScreen(IncidentScreen):
             return "" if BY_KEY["bucket"].value(self.after) else "No bucket is configured."
         if action in ("write", "drop") and not self._changed:
             return "Nothing was changed here."
-        if action == "now" and self.seen.source is not Source.CLUSTER:
+        if action == "now" and self.seen.source is not Source.INVENTORY:
             return self._no_platform()
+        if action == "now":
+            return ""
         return self._no_platform() if action in _CHANGING and action != "drop" else ""
 
     def _no_platform(self) -> str:
@@ -316,7 +318,7 @@ class BackupScreen(IncidentScreen):
 
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_now(self) -> None:
-        """Through the platform."""
+        """Through the platform, or without it."""
         if self.seen is not None and not self.unavailable("now"):
             await back_up(self, self.seen)
 

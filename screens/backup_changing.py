@@ -10,15 +10,15 @@ from recovery.backups.credentials import S3Keys
 from recovery.backups.platform import ConflictError
 from recovery.backups.platform_records import USUAL_SECRET
 from recovery.backups.s3_trial import S3Trial
-from recovery.backups.seen_configuration import SeenConfiguration
+from recovery.backups.seen_configuration import SeenConfiguration, Source
 from recovery.backups.spec_change import SpecChange, SpecWishes, wished
 from recovery.health.model import Check
 from screens.backup_fields import BY_KEY, S3_FIELDS
 from screens.dialogs.change import ChangeDialog
 from screens.dialogs.field import Asked, FieldsDialog
 from screens.dialogs.live_checks import TrialDialog
-from screens.dialogs.platform_backup import PlatformBackupDialog
 from screens.dialogs.question import QuestionDialog
+from screens.dialogs.taking_backup import Taken, TakingBackupDialog
 
 if TYPE_CHECKING:
     from screens.backup import BackupScreen
@@ -40,7 +40,9 @@ async def write_change(
 async def _ask_and_write(
     screen: BackupScreen, seen: SeenConfiguration, change: SpecChange, keys: S3Keys | None
 ) -> bool:
-    also = [f"the S3 keys into secret {change.s3.secret_ref}"] if keys and change.s3 else []
+    also = []
+    if keys is not None and change.s3 is not None:
+        also = [f"the S3 keys into secret {change.s3.secret_ref}, in place of any there"]
     diff = "" if change.is_none else change.diff
     dialog = ChangeDialog(screen.case.cluster_name, seen.name, diff, also)
     if not await screen.app.push_screen_wait(dialog):
@@ -94,22 +96,45 @@ async def try_s3(screen: BackupScreen, change: SpecChange) -> None:
 
 
 async def back_up(screen: BackupScreen, seen: SeenConfiguration) -> None:
-    """Ask, have the platform take one, show what came of it."""
+    """Ask, have it taken by the platform or without it, show what came of it."""
+    by_platform = seen.source is Source.CLUSTER
+    who = "The platform takes" if by_platform else "etcd-rescue takes, from a member,"
     sure = await screen.app.push_screen_wait(
         QuestionDialog(
             "Back up now",
-            f"The platform takes a backup of {screen.case.cluster_name} now: a file on every"
+            f"{who} a backup of {screen.case.cluster_name} now: a file on every"
             " control-plane node, and an object in the bucket where one is configured.",
             yes="back up",
         )
     )
     if not sure:
         return
-    backups = screen.case.incident.backups
-    await screen.app.push_screen_wait(
-        PlatformBackupDialog(lambda stage: backups.back_up_by_platform(seen, stage))
-    )
+
+    async def taking(stage: Callable[[str], None]) -> Taken:
+        return await (_by_platform(screen, seen, stage) if by_platform else _own(screen, stage))
+
+    await screen.app.push_screen_wait(TakingBackupDialog(taking))
     screen.action_again()
+
+
+async def _by_platform(
+    screen: BackupScreen, seen: SeenConfiguration, stage: Callable[[str], None]
+) -> Taken:
+    done = await screen.case.incident.backups.back_up_by_platform(seen, stage)
+    where = " and in the bucket" if done.object is not None else ""
+    words = f"It is recorded{where}." if done.succeeded else "It is not where it should be."
+    return Taken(done.succeeded, words, done.in_words())
+
+
+async def _own(screen: BackupScreen, stage: Callable[[str], None]) -> Taken:
+    """Nothing is deleted here, whatever its age: that is for `backup now` and `backup run`."""
+    stage("streaming a snapshot from a member, verifying and writing it")
+    result = (await screen.case.incident.own_backups.take(stage)).result
+    pairs = [("verified", f"{result.name}, revision {result.revision}, from {result.member}")]
+    pairs += [("written", copy.location) for copy in result.copies]
+    pairs += [("not written", f"{one.location}: {one.message}") for one in result.failures]
+    words = "Every place has it." if result.everywhere else "Not every place has it."
+    return Taken(result.everywhere, words, tuple(pairs))
 
 
 async def _ask_where(screen: BackupScreen, values: dict[str, str]) -> dict[str, str] | None:

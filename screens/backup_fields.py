@@ -138,7 +138,9 @@ def in_words(field: FormField, spec: Mapping[str, object], now: datetime) -> str
     """The value with what it means."""
     value = field.value(spec)
     if field.key == "schedule":
-        return _schedule(value, now, paused=BY_KEY["paused"].value(spec) == "yes")
+        return _schedule(value)
+    if field.key == "paused":
+        return "yes: nothing is backed up" if value == "yes" else f"no{_next(spec, now)}"
     if field.key == "ttl":
         return retention_words(int(value) if value.isdigit() else None)
     return value or "–"
@@ -162,10 +164,14 @@ def draw_field(
     return draw
 
 
-def _schedule(cron: str, now: datetime, *, paused: bool) -> str:
+def _schedule(cron: str) -> str:
     try:
-        words = parse_schedule(cron).words
+        return f"{cron}, {parse_schedule(cron).words} (UTC)"
     except ConfigurationError as error:
         return error.what
-    coming = "" if paused else f"; next {next_times(cron, now, 1)[0]:%m-%d %H:%M}"
-    return f"{cron}, {words}{coming}"
+
+
+def _next(spec: Mapping[str, object], now: datetime) -> str:
+    """`; next 11-25 00:00, 11-25 06:00, 11-25 12:00 UTC`."""
+    times = [f"{at:%m-%d %H:%M}" for at in next_times(BY_KEY["schedule"].value(spec), now)]
+    return f"; next {', '.join(times)} UTC" if times else ""

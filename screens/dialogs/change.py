@@ -37,16 +37,11 @@ class ChangeDialog(Dialog[bool]):
         """What is written, where, and the answers."""
         title = f"Change the backups of {self._cluster}"
         yield Static(line(badge(Risk.CHANGE), "  ", (title, "bold")))
-        yield Static(
-            line(("writes ", "$muted"), f"EtcdBackupConfiguration {self._name}, if it is still"),
-            classes="change-line",
-        )
-        yield Static(
-            line("       the one that is shown. ", ("Way back: ", "$muted"), "change it again."),
-            classes="change-line",
-        )
+        if self._diff:
+            words = f"{self._name}, unless somebody changed it since"
+            yield Static(line(("writes ", "$muted"), words), classes="change-line")
         for words in self._also:
-            yield Static(line(("also   ", "$muted"), words), classes="change-line")
+            yield Static(line(("puts   ", "$muted"), words), classes="change-line")
         if self._diff:
             yield LinePane(code="diff", name="change-diff")
         with Horizontal(classes="answers"):

@@ -89,7 +89,8 @@ class FieldsDialog(Dialog[dict[str, str] | None]):
         ids = [f"field-{one.key}" for one in self._asked]
         place = ids.index(event.input.id or "")
         if place + 1 < len(ids):
-            self.query_one(f"#{ids[place + 1]}", Input).focus()
+            # At once: what is typed ahead, a secret perhaps, must not land in this field.
+            self.set_focus(self.query_one(f"#{ids[place + 1]}", Input))
             return
         wrong = self._wrong(self.answers)
         if wrong:

@@ -65,7 +65,9 @@ class TrialDialog(Dialog[S3Trial | None]):
             self._error = error
         self._draw()
         words = "Enter: go on" if self._trial and self._trial.passed else "Enter: back"
-        self.query_one("#close", Button).label = Content(words)
+        button = self.query_one("#close", Button)
+        button.label = Content(words)
+        button.refresh(layout=True)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What nobody foresaw ends the dialog, and is said by the screen beneath."""

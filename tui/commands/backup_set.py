@@ -166,7 +166,8 @@ def _show(change: SpecChange, keys: S3Keys | None) -> None:
     if not change.is_none:
         print(change.diff)
     if keys is not None and change.s3 is not None:
-        print(f"and the keys from {keys.origin} go into secret {change.s3.secret_ref}")
+        secret = change.s3.secret_ref
+        print(f"and the keys from {keys.origin} go into secret {secret}, in place of any there")
 
 
 def _require_yes(incident: Incident, confirm: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 _USAGE = "2 wrong use"
 _EXAMPLES: dict[str, tuple[tuple[str, ...], str]] = {
     "demo": (
-        ("etcd-rescue demo", "etcd-rescue demo --headless --broken none"),
+        ("etcd-rescue demo", "etcd-rescue demo --headless --broken healthy"),
         "0 left in good order, 1 it could not be started",
     ),
     "snapshots": (

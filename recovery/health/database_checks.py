@@ -37,11 +37,11 @@ def _database(name: str, status: MemberStatus | EtcdError, manifest: EtcdManifes
         )
     if quota is None:
         return ok(DATABASE, name, size, "It has no quota that is known.")
-    message = f"{size} of {binary_size(quota)}"
+    message = f"{size}, {100 * status.database_size // quota} %"
     if status.database_size >= quota:
-        meaning = "At its quota etcd raises NOSPACE, and takes no writes from then on."
+        meaning = f"At its quota of {binary_size(quota)} etcd raises NOSPACE, and takes no writes."
         return failed(DATABASE, name, message, meaning, _SHRINK)
     if status.database_size > _NEAR * quota:
-        meaning = "Near its quota: beyond it etcd takes no writes."
+        meaning = f"Near its quota of {binary_size(quota)}: beyond it etcd takes no writes."
         return warned(DATABASE, name, message, meaning, _SHRINK)
-    return ok(DATABASE, name, message, "There is room below its quota.")
+    return ok(DATABASE, name, message, f"There is room below its quota of {binary_size(quota)}.")

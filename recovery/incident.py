@@ -20,6 +20,7 @@ from recovery.backups.model import Catalog, Copy, Integrity, Record, Snapshot
 from recovery.backups.restore_from import restore_from
 from recovery.cluster.diagnosis import diagnose
 from recovery.cluster.facts import ClusterFacts, Diagnosis, EtcdManifest
+from recovery.doors import ClusterDoors
 from recovery.errors import RefusedError, SnapshotError
 from recovery.health.model import Check, HealthReport
 from recovery.inventory.model import Cluster
@@ -33,11 +34,8 @@ from recovery.warming import S3, SSH_AND_ETCD, warmed
 
 if TYPE_CHECKING:
     from recovery.backups.care import BackupCare
-    from recovery.backups.fetching import Fetching
-    from recovery.backups.known_verdicts import KnownVerdicts
     from recovery.backups.own_backups import OwnBackups
-    from recovery.backups.snapshot_cache import SnapshotCache
-    from recovery.backups.stores import BytesProgress, Store
+    from recovery.backups.stores import BytesProgress
     from recovery.health.leftovers import Leftovers
     from recovery.rehearsal.trial.model import TrialReport
     from recovery.rehearsal.trial.stages import OnStage
@@ -51,7 +49,6 @@ if TYPE_CHECKING:
     from recovery.restore.standing import RunStanding
     from recovery.restore.unlisted_workers import UnlistedWorkers
     from recovery.snapshots.comparison import Comparison
-    from recovery.ssh.fleet import Fleet
 
 Progress = Callable[[str, int, int], None]
 """Called with what is moving, bytes done, and bytes in all (0 where unknown)."""
@@ -80,10 +77,12 @@ class Incident:
         self.preflight_checks: tuple[Check, ...] = ()
         self._environ = environ
         self._ask_s3_keys = ask_s3_keys
+        self._doors = ClusterDoors(
+            cluster, environ, ask_s3_keys, facts=self._known_facts, latest=lambda: self.facts
+        )
         self._revision_bump = 0
         self._unlisted: UnlistedWorkers | None = None
         """As preflight has found them."""
-        self._opened = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,8 +97,7 @@ class Incident:
 
     async def close(self) -> None:
         """Close every session and tunnel."""
-        if self._opened:
-            await self._fleet.close()
+        await self._doors.close()
 
     @property
     def diagnosis(self) -> Diagnosis:
@@ -117,7 +115,7 @@ class Incident:
         await warmed(*SSH_AND_ETCD)
         from recovery.cluster.gather import gather
 
-        self.facts = await gather(self._fleet, self.cluster, on_node, hasty=hasty)
+        self.facts = await gather(self._doors.fleet, self.cluster, on_node, hasty=hasty)
         return self.facts
 
     async def list_snapshots(
@@ -139,9 +137,9 @@ class Incident:
 
         reading = self._read_records if records else None
         own = self.own_backups.records.read if records else None
-        updated(await list_catalog(self._stores, reading, updated, own_records=own))
+        updated(await list_catalog(self._doors.stores, reading, updated, own_records=own))
         assert self.catalog is not None
-        self.catalog = await self._known_verdicts.applied_to(self.catalog)
+        self.catalog = await self._doors.known_verdicts.applied_to(self.catalog)
         if on_update is not None:
             on_update(self.catalog)
         return self.catalog
@@ -154,7 +152,7 @@ class Incident:
         A node without python3 may leave the contents untold. The catalog learns the answer.
         Raises what `verify` raises.
         """
-        return await self._learning(wanted, self._fetching.judge(wanted, progress))
+        return await self._learning(wanted, self._doors.fetching.judge(wanted, progress))
 
     async def inspect(
         self, wanted: Snapshot | Copy, progress: Progress | None = None
@@ -175,7 +173,7 @@ class Incident:
         good cannot be fetched, DiskError where this machine has no room. A corrupt one is no
         exception: the verdict says so.
         """
-        return await self._learning(wanted, self._fetching.fetch(wanted, progress))
+        return await self._learning(wanted, self._doors.fetching.fetch(wanted, progress))
 
     async def compare(
         self, old: FetchedSnapshot, new: FetchedSnapshot, progress: BytesProgress | None = None
@@ -199,12 +197,14 @@ class Incident:
         """
         from recovery.rehearsal.trial.trial import try_snapshot
 
-        self._cache.pin(fetched.database)
+        self._doors.cache.pin(fetched.database)
         return await try_snapshot(
             fetched,
             cache_directory(self._environ),
             etcd_dir=etcd_dir,
-            nodes=lambda: [self._fleet.session(node.name) for node in self.cluster.control_plane],
+            nodes=lambda: [
+                self._doors.fleet.session(node.name) for node in self.cluster.control_plane
+            ],
             on_stage=on_stage,
         )
 
@@ -234,7 +234,7 @@ class Incident:
             self.preflight_checks += (*richer_snapshot(contents, richest.name, richest.live_keys),)
         self.preflight_checks += (*unfinished_runs(self.past_runs()),)
         self._unlisted = await find_unlisted_workers(
-            self._fleet, self.cluster, self._manifests(), fetched.database, contents
+            self._doors.fleet, self.cluster, self._manifests(), fetched.database, contents
         )
         self.preflight_checks += (*worker_checks(self._unlisted),)
         for check in self.preflight_checks:
@@ -284,9 +284,9 @@ class Incident:
         if self.facts is None or fetched.verdict.contents is None:
             raise RefusedError("there are no facts to restore by", remedy="run preflight first")
         self._revision_bump = plan.revision_bump
-        self._cache.pin(fetched.database)
+        self._doors.cache.pin(fetched.database)
         expected = Expected.of(fetched.verdict.contents, plan.revision_bump)
-        deliverer = Deliverer(self._fleet, self._supply(fetched))
+        deliverer = Deliverer(self._doors.fleet, self._supply(fetched))
         told = told or Told()
         newest = newest_state(self.catalog, self.facts)
         before = circumstances_of(
@@ -385,7 +385,7 @@ class Incident:
             await self.look()
         contents = fetched.verdict.contents if fetched else None
         return await wait_until_healthy(
-            self._fleet,
+            self._doors.fleet,
             self.cluster,
             self._manifests(),
             Expected.of(contents, self._revision_bump) if contents else None,
@@ -400,18 +400,19 @@ class Incident:
 
         if self.facts is None or not self._manifests():
             await self.look()
-        return await look_for_leftovers(self._fleet, self.cluster, self._manifests())
+        return await look_for_leftovers(self._doors.fleet, self.cluster, self._manifests())
 
     @cached_property
     def backups(self) -> BackupCare:
         """The backup configuration, S3, backups on demand, drift: everything but the catalog."""
         from recovery.backups.care import BackupCare
 
-        async def facts() -> ClusterFacts:
-            return self.facts or await self.look()
-
         return BackupCare(
-            self.cluster, lambda: self._fleet, facts, self._last_seen, self._ask_s3_keys
+            self.cluster,
+            lambda: self._doors.fleet,
+            self._known_facts,
+            self._doors.last_seen,
+            self._ask_s3_keys,
         )
 
     @cached_property
@@ -430,24 +431,13 @@ class Incident:
 
         return assemble(
             self.cluster,
-            self._fleet,
-            self._stores,
-            self._cache,
-            self._known_verdicts,
+            self._doors.fleet,
+            self._doors.stores,
+            self._doors.cache,
+            self._doors.known_verdicts,
             state_directory(self._environ),
             Surroundings(self.look, listed, unfinished),
         )
-
-    @property
-    def _last_seen(self) -> Path:
-        return state_directory(self._environ) / "configurations" / f"{self.cluster.name}.json"
-
-    @cached_property
-    def _fleet(self) -> Fleet:
-        from recovery.ssh.fleet import Fleet
-
-        self._opened = True
-        return Fleet(self.cluster)
 
     @cached_property
     def _runs(self) -> ClusterRuns:
@@ -455,7 +445,9 @@ class Incident:
         from recovery.restore.cluster_runs import ClusterRuns, Surroundings
 
         surroundings = Surroundings(self.look, self._supply_of)
-        return ClusterRuns(self._fleet, self.cluster, runs_directory(self._environ), surroundings)
+        return ClusterRuns(
+            self._doors.fleet, self.cluster, runs_directory(self._environ), surroundings
+        )
 
     async def _supply_of(self, source: RestoreSource) -> Supply:
         """A run's snapshot, fetched once more; RefusedError where it is another file now."""
@@ -468,7 +460,7 @@ class Incident:
                 where=source.location,
                 remedy="roll the run back, and begin another one",
             )
-        self._cache.pin(fetched.database)
+        self._doors.cache.pin(fetched.database)
         return self._supply(fetched)
 
     def _supply(self, fetched: FetchedSnapshot) -> Supply:
@@ -476,45 +468,14 @@ class Incident:
         from recovery.backups.other_copies import elsewhere_of
         from recovery.restore.delivering import Supply
 
-        return Supply(fetched.database, elsewhere_of(fetched, self.catalog, self._stores))
-
-    @cached_property
-    def _stores(self) -> Sequence[Store]:
-        from recovery.backups.cluster_stores import cluster_stores
-
-        return cluster_stores(
-            self.cluster, self._fleet, self._ask_s3_keys, self._read_s3_secret, self._tool_on
-        )
-
-    @cached_property
-    def _fetching(self) -> Fetching:
-        from recovery.backups.fetching import Fetching
-
-        return Fetching(self._stores, self._cache, self._known_verdicts)
-
-    @cached_property
-    def _known_verdicts(self) -> KnownVerdicts:
-        from recovery.backups.known_verdicts import KnownVerdicts
-
-        return KnownVerdicts(cache_directory(self._environ))
-
-    @cached_property
-    def _cache(self) -> SnapshotCache:
-        from recovery.backups.snapshot_cache import SnapshotCache
-
-        return SnapshotCache(cache_directory(self._environ))
+        return Supply(fetched.database, elsewhere_of(fetched, self.catalog, self._doors.stores))
 
     async def _read_records(self) -> Sequence[Record]:
         return await self.backups.records()
 
-    async def _read_s3_secret(self) -> str:
-        from recovery.backups.credentials import SECRET_NAMESPACE
-        from recovery.backups.platform_records import USUAL_SECRET, read_secret
-
-        s3 = self.cluster.backup.s3 if self.cluster.backup else None
-        name = (s3.secret_ref if s3 else "") or USUAL_SECRET
-        facts = self.facts or await self.look()
-        return await read_secret(self._fleet, facts, SECRET_NAMESPACE, name)
+    async def _known_facts(self) -> ClusterFacts:
+        """The latest, or the first."""
+        return self.facts or await self.look()
 
     def _manifests(self) -> dict[str, EtcdManifest]:
         nodes = self.facts.nodes if self.facts else {}
@@ -534,13 +495,6 @@ class Incident:
     def _learn(self, name: str, verdict: Verdict) -> None:
         if self.catalog is not None:
             self.catalog = with_verdict(self.catalog, name, verdict)
-
-    def _tool_on(self, node: str) -> str:
-        from recovery.cluster.etcd_tools import choose_tool
-
-        facts = self.facts.nodes.get(node) if self.facts is not None else None
-        tool = choose_tool(None, facts.tools) if facts is not None else None
-        return tool.path if tool is not None else ""
 
     def _taken_at(self, name: str) -> datetime | None:
         listed = self.catalog.snapshots if self.catalog is not None else ()

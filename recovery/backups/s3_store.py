@@ -201,7 +201,9 @@ class S3Store:
             store=StoreKind.S3,
             path=key,
             size=size,
-            modified_at=modified_at.astimezone(UTC),
+            # Some servers list milliseconds, which no answer about a single object has; and a
+            # verdict is remembered by what tells one file from another.
+            modified_at=modified_at.astimezone(UTC).replace(microsecond=0),
             bucket=bucket or self.storage.bucket,
             identity=f"{self.storage.endpoint} {etag}",
         )

@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,52 @@ async def test_ten_thousand_objects_elsewhere_are_not_read(
         put_object(store, f"prod-a/{number}.db", b"")
     put_object(store, "prod-a-old/x.db", b"")
     assert len(await store.list()) == 1_100
+
+
+class _ListsMilliseconds(BaseHTTPRequestHandler):
+    """As MinIO does: a listing tells them, an answer about one object cannot."""
+
+    def do_GET(self) -> None:
+        """ListObjectsV2."""
+        entry = (
+            f"<Contents><Key>prod-a/{NAME}</Key><Size>1</Size><ETag>&quot;e&quot;</ETag>"
+            "<LastModified>2026-11-22T00:00:05.789Z</LastModified></Contents>"
+        )
+        found = entry if "prefix=prod-a" in self.path else ""
+        content = f"<ListBucketResult><Name>etcd</Name>{found}</ListBucketResult>".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_HEAD(self) -> None:
+        """HeadObject."""
+        self.send_response(200)
+        self.send_header("Content-Length", "1")
+        self.send_header("ETag", '"e"')
+        self.send_header("Last-Modified", "Sun, 22 Nov 2026 00:00:05 GMT")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
+async def test_milliseconds_that_only_a_listing_tells_make_no_other_copy(
+    storage: S3Storage, keys: S3Keys
+) -> None:
+    """What was learnt of an object right after it was sent has to hold once it is listed."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _ListsMilliseconds)
+    serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+    serving.start()
+    try:
+        endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+        store = S3Store(replace(storage, endpoint=endpoint, dir="prod-a"), keys)
+        (listed,) = await store.list()
+        assert await store.look_up(listed) == listed
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
 
 
 @pytest.mark.parametrize("directory", ["prod-a", "prod-a/", "/prod-a/"])

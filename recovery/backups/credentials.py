@@ -32,6 +32,8 @@ class S3Keys:
         """The text with every key in it replaced, so that it can be shown."""
         for secret in (self.secret_key, self.session_token, self.access_key):
             if secret:
+                # As Kubernetes writes it first: what it says of a secret is in base64.
+                text = text.replace(base64.b64encode(secret.encode()).decode(), "…")
                 text = text.replace(secret, "…")
         return text
 

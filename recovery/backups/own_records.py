@@ -132,7 +132,9 @@ def _parsed(content: bytes) -> list[Entry]:
     records = document.get("records") if isinstance(document, dict) else None
     if not isinstance(records, list):
         return []
-    return [each for each in records if isinstance(each, dict) and "fileName" in each]
+    return [
+        each for each in records if isinstance(each, dict) and isinstance(each.get("fileName"), str)
+    ]
 
 
 def _document(entries: list[Entry]) -> bytes:

@@ -133,6 +133,7 @@ def test_keys_show_in_no_text_form() -> None:
     keys = S3Keys("AKIASECRET", "hush", origin="the test", session_token="token")
     assert repr(keys) == "S3Keys(origin='the test')"
     assert keys.hide("AKIASECRET and hush and token") == "… and … and …"
+    assert keys.hide("data: " + base64.b64encode(b"hush").decode()) == "data: …"
 
 
 @pytest.mark.parametrize(

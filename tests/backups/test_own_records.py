@@ -90,6 +90,16 @@ async def test_a_file_that_is_none_is_begun_anew(
     assert written(here) == [name(1)]
 
 
+async def test_entries_without_a_name_are_passed_over_and_cost_nothing_else(
+    alone: OwnRecords, here: Path
+) -> None:
+    odd: list[object] = [{"fileName": each} for each in (["a"], None, {}, 7)]
+    put(here, json.dumps({"records": [*odd, entry(1)]}))
+    assert [each.file_name for each in await alone.read()] == [name(1)]
+    assert await alone.forget([name(2)]) == ()
+    assert written(here) == [name(1)]
+
+
 async def test_each_place_has_them_all_and_one_that_is_away_hides_none(
     account: Account, server: InProcessServer, here: Path, tmp_path: Path
 ) -> None:

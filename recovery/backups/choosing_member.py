@@ -87,6 +87,17 @@ def address_in_name(manifest: EtcdManifest, node: Node) -> str:
     return next(_addresses((*hosts, node.host)), "")
 
 
+def cluster_addresses(facts: ClusterFacts, cluster: Cluster) -> frozenset[str]:
+    """Every address that the name of a backup of this cluster may carry, as far as it is known."""
+    hosts = [node.host for node in cluster.control_plane]
+    for found in facts.nodes.values():
+        if found.manifest is not None:
+            peers = (url for _, url in found.manifest.initial_cluster)
+            own = found.manifest.initial_advertise_peer_urls
+            hosts += map(_host, (*own, *found.manifest.advertise_client_urls, *peers))
+    return frozenset(str(ipaddress.ip_address(host)) for host in hosts if _is_address(host))
+
+
 def _addresses(hosts: tuple[str, ...]) -> Iterator[str]:
     for host in hosts:
         try:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from recovery.backups.backup_result import BackupResult
-from recovery.backups.choosing_member import disagreement
+from recovery.backups.choosing_member import cluster_addresses, disagreement
 from recovery.backups.expiring import Cleared, Say, clear
 from recovery.backups.model import Catalog
 from recovery.backups.own_records import OwnRecords
@@ -19,7 +19,7 @@ from recovery.backups.stores import WritableStore
 from recovery.backups.taking import Progress, Taker
 from recovery.cluster.clocks import clock_offsets
 from recovery.cluster.facts import ClusterFacts
-from recovery.errors import TakenOverError
+from recovery.errors import RescueError, TakenOverError
 from recovery.inventory.model import Cluster
 from recovery.restore.cluster_lock import ClusterLock
 from recovery.ssh.fleet import Fleet
@@ -80,7 +80,12 @@ class OwnBackups:
         facts = await self._surroundings.look()
         async with self._alone(facts, say) as lost:
             result = await _unless(lost, self._taker.take(facts, progress))
-            cleared = await _unless(lost, self._clear(ttl_seconds, facts, say))
+            try:
+                cleared = await _unless(lost, self._clear(ttl_seconds, facts, say))
+            except RescueError as error:
+                # The backup is there, whatever stops the tidying: saying that it failed, or taking
+                # another one because of it, would be wrong.
+                cleared = Cleared(kept=(f"deleting old backups was broken off: {error.what}",))
             return BackupDone(result, cleared)
 
     async def _clear(self, ttl_seconds: int | None, facts: ClusterFacts, say: Say) -> Cleared:
@@ -91,8 +96,14 @@ class OwnBackups:
         if wrong:
             return Cleared(kept=(f"no backup is deleted now: {wrong}",))
         catalog = await self._surroundings.list()
-        clocks = await clock_offsets(self._fleet, self._cluster)
-        retention = what_expires(catalog.snapshots, ttl_seconds, datetime.now(UTC), clocks)
+        retention = what_expires(
+            catalog.snapshots,
+            ttl_seconds,
+            datetime.now(UTC),
+            await clock_offsets(self._fleet, self._cluster),
+            addresses=cluster_addresses(facts, self._cluster),
+            recorded={record.file_name for record in await self.records.read()},
+        )
         cleared = await clear(retention, self._stores, say)
         deleted = set(cleared.deleted)
         gone = [
@@ -132,6 +143,6 @@ async def _unless(lost: asyncio.Future[str], work: Awaitable[Answer]) -> Answer:
         if not lost.done() or (this is not None and this.cancelling()):
             raise
         raise TakenOverError(
-            f"{lost.result()} has taken the cluster over, so the backup was given up",
-            remedy="take another one when they are done; nothing half-written is left",
+            f"{lost.result()} has taken the cluster over, so this was given up",
+            remedy="take another backup when they are done; nothing half-written is left",
         ) from None

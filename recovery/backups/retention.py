@@ -2,13 +2,15 @@
 
 What decides is the time in a file's name, which is the same for all of its copies; a file's own
 times change when it is copied. A backup goes only where a newer one is verified, and the last one
-of a place stays there whatever its age.
+of a place stays there whatever its age. Two clusters may share a directory of a bucket: what
+carries no address of this cluster and stands in none of its records is taken for another's, and is
+never touched.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -58,6 +60,7 @@ class Retention:
 class _Dated:
     snapshot: Snapshot
     taken_at: datetime
+    address: str
 
 
 def what_expires(
@@ -65,12 +68,16 @@ def what_expires(
     ttl_seconds: int | None,
     now: datetime,
     clocks: Mapping[str, float | None],
+    *,
+    addresses: Collection[str],
+    recorded: Collection[str] = (),
 ) -> Retention:
     """The copies that are older than the retention, and may go.
 
     `snapshots`: the catalog, with what is known of each; what is not named as the platform names
     its backups is never touched. `now`: by this machine's clock, with a zone. `clocks`: by how
     many seconds each node's clock is ahead of it; None, or no entry, where nobody knows.
+    `addresses`: those of the cluster's nodes; `recorded`: the names in the cluster's own records.
     """
     if ttl_seconds is None:
         return Retention()
@@ -79,13 +86,17 @@ def what_expires(
     doubt = _doubt_in_this_clock(clocks)
     if doubt:
         return Retention(notes=(doubt,))
-    dated = [each for each in map(_dated, snapshots) if each is not None]
+    horizon = _horizon(ttl_seconds, now)
+    if horizon is None:
+        return Retention()
+    named = [each for each in map(_dated, snapshots) if each is not None]
+    dated = [each for each in named if each.address in addresses or each.snapshot.name in recorded]
+    foreign = [each for each in named if each not in dated and each.taken_at < horizon]
     past = [each for each in dated if each.taken_at <= now + CLOCK_TOLERANCE]
     verified = [each for each in past if each.snapshot.integrity is Integrity.VERIFIED]
     newest = max(verified, key=_moment, default=None)
-    horizon = now - timedelta(seconds=ttl_seconds)
     old = [each for each in past if each.taken_at < horizon]
-    notes = [*_future_notes(dated, now), *_clock_notes(old, clocks)]
+    notes = [*_future_notes(dated, now), *_clock_notes(old, clocks), *_foreign_notes(foreign)]
     newest_in, whole_in = _newest_in_each_place(past), _newest_in_each_place(verified)
     expired: list[Expired] = []
     spared: list[Spared] = []
@@ -136,9 +147,17 @@ def _place(copy: Copy) -> tuple[StoreKind, str, str]:
 
 def _dated(snapshot: Snapshot) -> _Dated | None:
     named = parse_name(snapshot.name) if is_backup_name(snapshot.name) else None
-    if named is None or snapshot.member is not None:
+    if named is None or named.ip is None or snapshot.member is not None:
         return None
-    return _Dated(snapshot, named.taken_at)
+    return _Dated(snapshot, named.taken_at, named.ip)
+
+
+def _horizon(ttl_seconds: int, now: datetime) -> datetime | None:
+    """What is older than this has had its time; None where the ttl reaches past all calendars."""
+    try:
+        return now - timedelta(seconds=ttl_seconds)
+    except OverflowError:
+        return None
 
 
 def _moment(each: _Dated) -> datetime:
@@ -183,3 +202,16 @@ def _future_notes(dated: Iterable[_Dated], now: datetime) -> Iterable[str]:
                 f"{each.snapshot.name} says that it was taken in the future: it stays, and "
                 "counts for nothing"
             )
+
+
+def _foreign_notes(foreign: Iterable[_Dated]) -> Iterable[str]:
+    by_address: dict[str, int] = {}
+    for each in foreign:
+        by_address[each.address] = by_address.get(each.address, 0) + 1
+    for address, count in sorted(by_address.items()):
+        what = "1 old backup carries" if count == 1 else f"{count} old backups carry"
+        stay = "stays" if count == 1 else "stay"
+        yield (
+            f"{what} the address {address}, which no node of this cluster has, and {stay}: "
+            "another cluster may write there too"
+        )

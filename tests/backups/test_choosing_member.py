@@ -6,7 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from recovery.backups.choosing_member import address_in_name, disagreement, members_to_ask
+from recovery.backups.choosing_member import (
+    address_in_name,
+    cluster_addresses,
+    disagreement,
+    members_to_ask,
+)
 from recovery.cluster.agreement import Agreement, Reading
 from recovery.cluster.facts import ClusterFacts
 from recovery.errors import RefusedError
@@ -58,6 +63,15 @@ def test_a_member_that_holds_other_data_than_most_is_left_out_and_told() -> None
     assert disagreement(undecided)
     agreed = replace(cluster_facts(), agreement=agreement(etcd_1=7, etcd_2=7, etcd_3=7))
     assert disagreement(agreed) == ""
+
+
+def test_an_address_that_a_backups_name_may_carry_is_the_clusters_though_its_node_is_away() -> None:
+    facts = cluster_facts(unreachable=("etcd-2",))
+    addresses = cluster_addresses(facts, CLUSTER)
+    for name, known in cluster_facts().nodes.items():
+        assert known.manifest is not None
+        node = next(node for node in CLUSTER.control_plane if node.name == name)
+        assert address_in_name(known.manifest, node) in addresses
 
 
 def test_a_cluster_without_space_is_backed_up_all_the_same() -> None:

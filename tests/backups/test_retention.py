@@ -43,7 +43,7 @@ def expired(
     ttl: int | None = TTL,
     clocks: Mapping[str, float | None] = AGREED,
 ) -> Retention:
-    return what_expires(snapshots, ttl, NOW, clocks)
+    return what_expires(snapshots, ttl, NOW, clocks, addresses={"10.0.0.11"})
 
 
 def names(retention: Retention) -> set[str]:
@@ -179,6 +179,44 @@ def test_what_is_not_named_as_the_platform_names_it_is_never_touched(name: str) 
     assert not is_backup_name(name)
     other = Snapshot(name, NOW - 4000 * DAY, (node_copy("etcd-1", name),))
     assert expired([backup(1), other]) == Retention()
+
+
+def of_another(days: float, places: Iterable[str] = ("s3",)) -> Snapshot:
+    taken_at = NOW - timedelta(days=days)
+    name = write_name(taken_at, "10.9.9.9")
+    copies = tuple(s3_copy(name) if place == "s3" else node_copy(place, name) for place in places)
+    return Snapshot(name, taken_at, copies, integrity=Integrity.VERIFIED)
+
+
+def test_backups_of_another_cluster_in_the_same_bucket_stay_and_are_told() -> None:
+    """A cluster that is down takes none: its last ones are what it is brought back with."""
+    found = expired([backup(1), of_another(100), of_another(200), backup(120)])
+    assert names(found) == {backup(120).name}
+    assert found.notes == (
+        "2 old backups carry the address 10.9.9.9, which no node of this cluster has, and stay: "
+        "another cluster may write there too",
+    )
+
+
+def test_backups_of_another_cluster_are_not_what_ones_of_this_go_for() -> None:
+    found = expired([of_another(1), backup(100), backup(120)])
+    assert names(found) == {backup(120).name}
+    found = expired([backup(1, places=["etcd-1"]), of_another(1), backup(100, places=["s3"])])
+    assert found.expired == ()
+    assert found.spared[0].why is Kept.LAST_HERE
+
+
+def test_a_recorded_backup_of_a_node_that_left_the_cluster_goes_when_its_time_is_over() -> None:
+    left = of_another(100)
+    found = what_expires(
+        [backup(1), left], TTL, NOW, AGREED, addresses={"10.0.0.11"}, recorded={left.name}
+    )
+    assert names(found) == {left.name}
+
+
+@pytest.mark.parametrize("ttl", [10**11, 10**15, 10**400])
+def test_a_ttl_that_reaches_past_the_calendar_keeps_everything(ttl: int) -> None:
+    assert expired([backup(1), backup(5000)], ttl=ttl) == Retention()
 
 
 def test_a_members_own_data_is_no_backup() -> None:

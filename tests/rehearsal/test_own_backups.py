@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from recovery.backups import taking
+from recovery.backups import own_backups, taking
 from recovery.backups.choosing_member import members_to_ask
 from recovery.backups.disk import DiskError
 from recovery.backups.model import Integrity, Snapshot
@@ -383,6 +383,22 @@ async def test_what_is_older_than_the_ttl_goes_from_nodes_and_s3_each_named_befo
     async with incident_of(cluster, tmp_path) as incident:
         left = (await incident.list_snapshots(records=False)).snapshots
     assert not {each.name for each in left} & old
+
+
+async def test_what_stops_the_deleting_does_not_make_the_backup_a_failure(
+    healthy_rehearsal: RunningRehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scheduler would take another one a minute later, and fill the disks with them."""
+    cluster = healthy_rehearsal.cluster
+
+    async def nobody_knows(*_: object) -> dict[str, float | None]:
+        raise StoreError("the clocks cannot be asked")
+
+    monkeypatch.setattr(own_backups, "clock_offsets", nobody_knows)
+    done = await taken(cluster, tmp_path, ttl=4 * 3600)
+    assert done.result.everywhere
+    assert done.cleared.deleted == ()
+    assert done.cleared.kept == ("deleting old backups was broken off: the clocks cannot be asked",)
 
 
 async def test_a_member_that_dies_while_it_streams_is_passed_over(

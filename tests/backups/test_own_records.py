@@ -93,7 +93,7 @@ async def test_a_file_that_is_none_is_begun_anew(
 async def test_entries_without_a_name_are_passed_over_and_cost_nothing_else(
     alone: OwnRecords, here: Path
 ) -> None:
-    odd: list[object] = [{"fileName": each} for each in (["a"], None, {}, 7)]
+    odd: list[dict[str, object]] = [{"fileName": ["a"]}, {"fileName": None}, {"fileName": 7}, {}]
     put(here, json.dumps({"records": [*odd, entry(1)]}))
     assert [each.file_name for each in await alone.read()] == [name(1)]
     assert await alone.forget([name(2)]) == ()

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from recovery.backups.clearing_right import clearing_right
 from recovery.backups.configuration import BackupSpec
 from recovery.backups.keeping_schedule import Level, Say, Settings
 from recovery.backups.model import Integrity
@@ -58,18 +59,21 @@ class ScheduledBackups:
     async def take(self, say: Say) -> None:
         """Take one, and tell the journal of it."""
         cluster = self._read_cluster()
-        spec = _spec(cluster)
+        _spec(cluster)
         self.at_work = True
         try:
             # Nobody is there to be asked for keys.
             async with Incident(cluster, environ=self._environ) as incident:
-                ttl = spec.local.ttl_seconds if spec.local is not None else None
+                seen = await incident.backups.configuration()
+                right = clearing_right(cluster.backup, seen)
                 done = await incident.own_backups.take(
-                    lambda line: say(Level.INFO, line), ttl_seconds=ttl
+                    lambda line: say(Level.INFO, line), ttl_seconds=right.ttl_seconds
                 )
         finally:
             self.at_work = False
         tell(done, say)
+        if right.why_not:
+            say(Level.INFO, right.why_not)
 
 
 def tell(done: BackupDone, say: Say) -> None:

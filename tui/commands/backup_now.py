@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from recovery.backups.backup_result import result_document
+from recovery.backups.clearing_right import clearing_right
 from recovery.backups.expiring import cleared_document
 from recovery.backups.own_backups import BackupDone
 from recovery.backups.seen_configuration import SeenConfiguration, Source
@@ -49,7 +50,7 @@ async def run(arguments: argparse.Namespace) -> int:
         with _sigterm_interrupts():
             if by_platform and not arguments.directly:
                 return await _by_platform(incident, seen, arguments.output)
-            return await _directly(incident, arguments.output, clears=not by_platform)
+            return await _directly(incident, arguments.output, seen)
 
 
 async def _by_platform(incident: Incident, seen: SeenConfiguration, output: str) -> int:
@@ -63,12 +64,12 @@ async def _by_platform(incident: Incident, seen: SeenConfiguration, output: str)
     return 0 if done.succeeded else 1
 
 
-async def _directly(incident: Incident, output: str, *, clears: bool) -> int:
-    """`clears`: whether old ones go; where the platform is there, that is its own business."""
-    local = incident.cluster.backup.local if incident.cluster.backup is not None else None
-    ttl = local.ttl_seconds if local is not None and clears else None
+async def _directly(incident: Incident, output: str, seen: SeenConfiguration) -> int:
+    right = clearing_right(incident.cluster.backup, seen)
     with ProgressLine() as progress:
-        done = await incident.own_backups.take(_say, progress.moved, ttl)
+        done = await incident.own_backups.take(_say, progress.moved, right.ttl_seconds)
+    if right.why_not:
+        _say(right.why_not)
     if output == "json":
         document = result_document(incident.cluster.name, done.result)
         whole = {**document, "by": "etcd-rescue", **cleared_document(done.cleared)}

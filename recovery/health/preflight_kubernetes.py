@@ -65,11 +65,12 @@ def _encryption(facts: ClusterFacts, contents: SnapshotContents) -> Check:
         )
     different = _different(known)
     if different:
-        return failed(
+        # What the snapshot needs is there: this is as it was before, or a rotation under way.
+        return warned(
             name,
             CLUSTER_SCOPE,
             f"the configuration differs between nodes: {different}",
-            "What one API server writes another could not read.",
+            "Where it is more than a comment, what one API server writes another may not read.",
             "find out which file is right, and copy it to the others",
         )
     if unknown and (used or any(one.path for one in known.values()) or not known):

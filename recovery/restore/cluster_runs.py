@@ -172,7 +172,11 @@ class ClusterRuns:
                 await clean(self._fleet, standing.plan, record, note)
             finally:
                 record.close()
-            await asyncio.to_thread(_report_of, record.directory)
+            try:
+                await asyncio.to_thread(_report_of, record.directory)
+            except RescueError as error:
+                told = f"all of it is deleted; only the report could not be written anew: {error}"
+                note(standing.plan.nodes[0], told)
         finally:
             await lock.give_back()
 

@@ -8,6 +8,9 @@ from contextlib import suppress
 
 from recovery.errors import RescueError
 
+_LAST_SECONDS = 60.0
+"""For the report at the end of a run, whose logs may be long."""
+
 
 class ReportKeeper:
     """`write` writes the report as far as the record goes; `trouble` hears why it cannot be."""
@@ -26,10 +29,15 @@ class ReportKeeper:
             self._task = asyncio.create_task(self._keep())
 
     async def finish(self) -> None:
-        """Write it a last time, and wait for it."""
+        """Write it a last time, and wait for it in bounded time."""
         self.soon()
-        if self._task is not None:
-            await self._task
+        if self._task is None:
+            return
+        try:
+            async with asyncio.timeout(_LAST_SECONDS):
+                await self._task
+        except TimeoutError:
+            self._trouble(f"the report was not written within {_LAST_SECONDS:.0f} s")
 
     def at_once(self) -> None:
         """Write it now, on the way out: nobody is left to be told of trouble."""
@@ -48,8 +56,9 @@ class ReportKeeper:
             self._wanted = False
             try:
                 await asyncio.to_thread(self._write)
-            except (RescueError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 — whatever it is, the run goes on
                 # A report is not worth stopping a restore for, nor saying this at every step.
                 if not self._said:
-                    self._trouble(f"the report cannot be written: {error}")
+                    why = str(error) if isinstance(error, (RescueError, OSError)) else repr(error)
+                    self._trouble(f"the report cannot be written: {why}")
                 self._said = True

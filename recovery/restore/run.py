@@ -132,6 +132,7 @@ class PlanRun(RestoreRun):
             outcome = await self._to_the_end()
             message = self._last_words(outcome)
             self._telling.write(JournalEvent.RUN_ENDED, outcome=outcome.value, message=message)
+            began = False  # It is over: what is stopped from now on is only its report.
             await self._report.finish()
             self._telling.emit(RunEnded(now(), outcome, message))
             return outcome

@@ -164,7 +164,8 @@ class ClusterWatcher:
             later = "the others follow later" if plan.absent else "they refuse writes: NOSPACE"
             note(plan.nodes[0], f"the members that are there are compared; {later}")
             reasons = await _until(lambda: self._agree(plan), timeout, note)
-            self._keep_final(FinalChecks(rfc3339(now()), False, await self._compared(plan)))
+            final = FinalChecks(rfc3339(now()), False, await self._compared(plan))
+            _keep(lambda: self._keep_final(final), plan, note)
             return reasons
         self.last_report = await wait_until_healthy(
             self._fleet,
@@ -174,12 +175,13 @@ class ClusterWatcher:
             seconds=timeout,
             on_wait=lambda words: note(plan.nodes[0], f"waiting: {words}"),
         )
-        self._keep_final(FinalChecks.of(self.last_report))
+        proven = FinalChecks.of(self.last_report)
+        _keep(lambda: self._keep_final(proven), plan, note)
         if not self.last_report.healthy:
             return _failures(self.last_report.checks, plan)
         note(plan.nodes[0], "looking for what the API remembers and reality does not have")
         leftovers = await look_for_leftovers(self._fleet, self._whole_cluster, self._manifests)
-        self._keep_leftovers(leftovers)
+        _keep(lambda: self._keep_leftovers(leftovers), plan, note)
         for found in leftovers.found:
             note(plan.nodes[0], f"to look at: {found.what}")
         return {}
@@ -266,6 +268,14 @@ async def _all(questions: Iterable[Coroutine[object, object, None]]) -> None:
     async with asyncio.TaskGroup() as group:
         for question in questions:
             group.create_task(question)
+
+
+def _keep(keep: Callable[[], None], plan: Plan, note: Note) -> None:
+    """For the report: a full disk on this machine does not make a healthy cluster unproven."""
+    try:
+        keep()
+    except RescueError as error:
+        note(plan.nodes[0], f"the report will lack something: {error}")
 
 
 def _leader_words(status: MemberStatus) -> str:

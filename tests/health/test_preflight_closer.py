@@ -257,7 +257,13 @@ CONFIGURED = EncryptionFacts(True, "/etc/enc.yaml", True, True, "a" * 64, frozen
         (everywhere(encryption=ENCRYPTION), CONTENTS, OK, "not used"),
         (second(encryption=ENCRYPTION), ENCRYPTED, FAILED, "no --encryption-provider-config"),
         (everywhere(encryption=ENCRYPTION), ENCRYPTED, FAILED, "the snapshot is encrypted"),
-        (second(encryption=CONFIGURED), CONTENTS, FAILED, "differs between nodes"),
+        (second(encryption=CONFIGURED), CONTENTS, WARNING, "differs between nodes"),
+        (
+            second(encryption=dataclasses.replace(CONFIGURED, sha256="b" * 64)),
+            CONTENTS,
+            WARNING,
+            "differs between nodes",
+        ),
         (
             second(encryption=dataclasses.replace(CONFIGURED, present=False)),
             CONTENTS,

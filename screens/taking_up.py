@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from recovery.errors import RefusedError
 from recovery.restore.events import Event
 from recovery.restore.operator import Operator
+from recovery.restore.progress import progress_of
 from recovery.restore.rollback import rollback_plan
 from recovery.restore.run_control import RestoreRun
 from recovery.restore.standing import RunStanding
@@ -42,7 +43,7 @@ async def roll_back(screen: IncidentScreen, case: Case, run_id: str) -> None:
     async def begin(operator: Operator, listener: Listener) -> RestoreRun:
         return await case.incident.roll_back(run_id, operator, listener)
 
-    plan = rollback_plan(standing.plan)
+    plan = rollback_plan(standing.plan, progress_of(standing.run.entries))
     screen.app.push_screen(RestoreScreen(case, None, plan, begin, ROLLING_BACK))
 
 

@@ -17,6 +17,7 @@ from recovery.report.record import Record
 from recovery.restore.journal import BEGINNINGS, JournalEntry, JournalEvent
 from recovery.restore.node_log import LogLine, read_log
 from recovery.restore.plan import Action, Gate, Plan, Step
+from recovery.restore.progress import progress_of
 from recovery.restore.rollback import rollback_plan
 
 _PARTS = {
@@ -32,7 +33,15 @@ Outputs = dict[tuple[str, str, int], tuple[LogLine, ...]]
 def programs_of(record: Record) -> tuple[ProgramReport, ...]:
     """Every program that took the run up, in the order of the journal."""
     outputs = _outputs(record)
-    return tuple(_program(part, record.plan, outputs) for part in _split(record.run.entries))
+    plan, entries = record.plan, record.run.entries
+    back = rollback_plan(plan, progress_of(entries)) if plan is not None else None
+    return tuple(
+        _program(part, back if _turns_back(part) else plan, outputs) for part in _split(entries)
+    )
+
+
+def _turns_back(entries: Sequence[JournalEntry]) -> bool:
+    return entries[0].event is JournalEvent.ROLLBACK_STARTED
 
 
 def _outputs(record: Record) -> Outputs:
@@ -56,8 +65,6 @@ def _split(entries: Iterable[JournalEntry]) -> list[list[JournalEntry]]:
 def _program(entries: Sequence[JournalEntry], plan: Plan | None, outputs: Outputs) -> ProgramReport:
     begun = entries[0]
     part = _PARTS[begun.event]
-    if plan is not None and part is Part.ROLLED_BACK:
-        plan = rollback_plan(plan)
     ends = [entry for entry in entries if entry.event is JournalEvent.RUN_ENDED]
     ended = ends[-1] if ends else None
     return ProgramReport(

@@ -35,6 +35,7 @@ from recovery.restore.redaction import without_secrets
 from recovery.restore.rollback import rollback_plan
 from recovery.restore.run import Beginning, PlanRun
 from recovery.restore.run_control import RestoreRun
+from recovery.restore.run_elsewhere import newest_record, require_not_cleaned
 from recovery.restore.run_record import EXPECTED_NAME, PLAN_NAME, RunRecord
 from recovery.restore.runs_on_nodes import bring_record, entries_on_nodes, look_for_runs
 from recovery.restore.standing import RunStanding
@@ -86,10 +87,17 @@ class ClusterRuns:
 
     async def standing(self, run_id: str | None) -> RunStanding:
         """How far the run came (the newest without an id). Raises RescueError, UsageError."""
-        run = await self._find(run_id)
+        return self._standing_of(await self._find(run_id))
+
+    def _standing_of(self, run: PastRun) -> RunStanding:
         if run.state is RunState.RUNNING and run.id in self._taken_over:
             run = replace(run, state=RunState.INTERRUPTED)
         return standing_of(run, _plan_of(run))
+
+    async def _standing_now(self, run_id: str | None) -> RunStanding:
+        """For whoever is about to act: what other machines did since counts."""
+        run = await self._find(run_id)
+        return self._standing_of(await newest_record(self._fleet, self._works, run, self._runs))
 
     def begin(
         self,
@@ -114,15 +122,16 @@ class ClusterRuns:
 
         Raises RefusedError where nothing is left to do, RescueError where its record is unusable.
         """
-        standing = await self.standing(run_id)
+        standing = await self._standing_now(run_id)
         if standing.resume_refused:
             raise _refused("resumed", standing, standing.resume_refused)
+        progress = progress_of(standing.run.entries)
+        await require_not_cleaned(self._fleet, standing.plan, progress)
         facts = await self._surroundings.look()
         record = RunRecord(standing.run.directory)
         whole = _with_absent(standing.plan, facts)
         if whole is not standing.plan:
             record.keep_plan(whole)
-        progress = progress_of(standing.run.entries)
         expected = _expected_of(standing.run)
         deliverer = Deliverer(self._fleet, await self._snapshot(whole, progress))
         beginning = Beginning(JournalEvent.RUN_RESUMED, progress, without_secrets(reason))
@@ -132,15 +141,16 @@ class ClusterRuns:
         self, run_id: str | None, operator: Operator, listener: Listener, reason: str = ""
     ) -> RestoreRun:
         """The way back from wherever the run stands. Raises RefusedError, RescueError."""
-        standing = await self.standing(run_id)
+        standing = await self._standing_now(run_id)
         if standing.roll_back_refused:
             raise _refused("rolled back", standing, standing.roll_back_refused)
+        progress = progress_of(standing.run.entries)
+        await require_not_cleaned(self._fleet, standing.plan, progress)
         facts = await self._surroundings.look()
         record = RunRecord(standing.run.directory)
-        progress = progress_of(standing.run.entries)
         beginning = Beginning(JournalEvent.ROLLBACK_STARTED, progress, without_secrets(reason))
         return self._run(
-            rollback_plan(standing.plan),
+            rollback_plan(standing.plan, progress),
             facts,
             _expected_of(standing.run),
             Deliverer(self._fleet, NO_SUPPLY),
@@ -152,14 +162,14 @@ class ClusterRuns:
 
     async def weigh_clean_up(self, run_id: str | None) -> CleanUp:
         """What cleaning up after the run deletes. Raises RefusedError where it must stay."""
-        standing = await self.standing(run_id)
+        standing = await self._standing_now(run_id)
         if standing.clean_refused:
             raise _refused("cleaned up", standing, standing.clean_refused)
         return await weigh(self._fleet, standing.plan)
 
     async def clean_up(self, weighed: CleanUp, note: Callable[[str, str], None]) -> None:
         """Delete it, under the cluster's lock."""
-        standing = await self.standing(weighed.run_id)
+        standing = await self._standing_now(weighed.run_id)
         if standing.clean_refused:
             raise _refused("cleaned up", standing, standing.clean_refused)
         lock = ClusterLock(self._fleet, self._cluster.name, self._works, weighed.run_id)

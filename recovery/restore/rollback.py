@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import replace
 
 from recovery.restore.plan import Action, Gate, NodeWork, Plan, Risk, Step, Watch
+from recovery.restore.progress import Progress
+from recovery.restore.script import node_script
 
 ROLLBACK_GATE = "rollback"
 _UNDO = "undo-"
+
+_MOVES_DATA = "set-data-aside"
+_STILL_KEPT = """
+[ -d "$ASIDE" ] || stop "$ASIDE is gone: the old data cannot be brought back on this node"
+"""
 
 _TITLES = {
     "undo-start": "stop what was restored",
@@ -32,19 +40,50 @@ _PURPOSES = {
 }
 
 
-def rollback_plan(plan: Plan) -> Plan:
+def rollback_plan(plan: Plan, progress: Progress | None = None) -> Plan:
     """The plan that leads back from any point of `plan`; its actions ask what there is to undo.
+
+    `progress`: how far the run came. Where it has moved data, that data is looked for first.
 
     Node by node each undo finds out by itself whether there is anything to undo, so that the
     same plan leads back from every point, and may be executed again.
     """
-    steps = tuple(
+    steps = _looking(plan, progress or Progress())
+    steps += tuple(
         _undo(step)
         for step in reversed(plan.steps)
         if any(work.undo for action in step.actions for work in action.works)
     )
     steps += (_as_it_was(plan),)
     return replace(plan, steps=steps, gates=(_gate(plan, steps),), manifest_edits=(), warnings=())
+
+
+def _looking(plan: Plan, progress: Progress) -> tuple[Step, ...]:
+    """A node cannot tell data that was never moved from data that was moved and then deleted."""
+    works = tuple(
+        NodeWork(place.node, node_script(_STILL_KEPT, aside=posixpath.join(place.staging, "aside")))
+        for place in plan.places
+        if (_MOVES_DATA, place.node) in progress.done
+    )
+    if not works:
+        return ()
+    action = Action(
+        id=f"{_UNDO}look-for-data",
+        title="see that the old data is still there",
+        reason="Without it there is no way back, and nothing is stopped for nothing.",
+        risk=Risk.READ,
+        works=works,
+    )
+    return (
+        Step(
+            id=f"{_UNDO}look",
+            title="look for the old data",
+            purpose="The data that was set aside must still be there, before anything is stopped.",
+            documented_as="",
+            actions=(action,),
+            safe_after="Nothing was undone yet: the restored data is in place.",
+        ),
+    )
 
 
 def is_rollback(step: str) -> bool:

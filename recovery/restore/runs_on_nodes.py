@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ for JOURNAL in "$WORK"/*/record/journal.jsonl; do
 done
 """
 _MOST_RUNS = 20
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 async def look_for_runs(fleet: Fleet, works: Mapping[str, str], cluster: str) -> list[PastRun]:
@@ -37,6 +39,8 @@ async def look_for_runs(fleet: Fleet, works: Mapping[str, str], cluster: str) ->
             continue
         for path in sorted(told.splitlines(), reverse=True)[:_MOST_RUNS]:
             run_id = posixpath.basename(posixpath.dirname(posixpath.dirname(path)))
+            if not _RUN_ID.fullmatch(run_id):
+                continue  # It becomes a directory's name on this machine.
             try:
                 content = await fleet.session(node).read_file(path)
             except NodeError:

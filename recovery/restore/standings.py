@@ -15,7 +15,7 @@ _FIRST_WRITE = "make-directories"
 def standing_of(run: PastRun, plan: Plan) -> RunStanding:
     """How far the run came; of a run that is being rolled back, how far the way back came."""
     progress = progress_of(run.entries)
-    shown = rollback_plan(plan) if _turned_back(run) else plan
+    shown = rollback_plan(plan, progress) if _turned_back(run) else plan
     steps = tuple(_step(step, progress, run) for step in shown.steps)
     open_steps = [step for step in steps if step.state is not StepState.DONE]
     titles = {action.id: action.title for step in shown.steps for action in step.actions}

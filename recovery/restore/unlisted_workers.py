@@ -104,7 +104,9 @@ async def _from_api(
     found = await api_servers(fleet, cluster, manifests)
     servers = [server for server in found.values() if isinstance(server, ApiServer)]
     nodes = await first_answer(servers, lambda server: server.list_nodes(seconds=_ASKING_SECONDS))
-    return {node.name: node.address or node.name for node in nodes if not node.control_plane}
+    # A name becomes a file's name on this machine.
+    named = [node for node in nodes if _HOST.fullmatch(node.name.encode())]
+    return {node.name: node.address or node.name for node in named if not node.control_plane}
 
 
 async def _from_snapshot(

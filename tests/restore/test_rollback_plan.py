@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from recovery.errors import RescueError
-from recovery.restore.plan import Plan, Watch
+from recovery.restore.plan import Plan, Risk, Watch
 from recovery.restore.plan_json import plan_facts
 from recovery.restore.plan_loading import load_plan
 from recovery.restore.planner import PlanOptions, plan
+from recovery.restore.progress import Progress
 from recovery.restore.rollback import rollback_plan
 from tests.restore.broken_cluster import SOURCE, facts, node_facts
 
@@ -57,3 +60,21 @@ def test_a_plan_is_the_same_after_it_was_written_down_and_read(planned: Plan) ->
 def test_what_is_no_plan_is_refused_with_the_way_to_go_on(text: str) -> None:
     with pytest.raises(RescueError, match="plan of this run cannot be read"):
         load_plan(text, "plan.json")
+
+
+def test_where_data_was_moved_it_is_looked_for_before_anything_is_stopped(
+    planned: Plan, tmp_path: Path
+) -> None:
+    progress = Progress(done=frozenset({("set-data-aside", "etcd-2")}))
+    first, *rest = rollback_plan(planned, progress).steps
+    (action,) = first.actions
+    assert (action.risk, action.nodes) == (Risk.READ, ("etcd-2",))
+    assert rest == list(rollback_plan(planned).steps)
+    script = action.works[0].script
+    aside = f"{planned.place('etcd-2').staging}/aside"
+    assert f"ASIDE={aside}\n" in script
+    kept = tmp_path / "aside"
+    there = script.replace(aside, str(kept))
+    assert subprocess.run(["sh", "-c", there], check=False).returncode == 1
+    kept.mkdir()
+    assert subprocess.run(["sh", "-c", there], check=False).returncode == 0

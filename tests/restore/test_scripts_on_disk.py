@@ -317,3 +317,13 @@ def test_a_member_that_is_in_place_is_not_restored_a_second_time(disk: Disk) -> 
     good(disk.run("place", "place-member"))
     good(disk.run("restore", "restore-member", "probe"))
     assert "already restored" in good(disk.run("restore", "restore-member")).stdout
+
+
+def test_old_data_that_is_gone_is_never_said_to_be_back(disk: Disk) -> None:
+    stage(disk)
+    good(disk.run("set-aside", "set-data-aside"))
+    (disk.staging / "aside/member").rename(disk.root / "freed")
+    refused = disk.run("set-aside", "set-data-aside", "undo")
+    assert refused.returncode == 1
+    assert "the old data is gone" in refused.stderr
+    assert disk.run("set-aside", "set-data-aside", "undone").returncode == 1

@@ -71,6 +71,9 @@ fi
 if [ -e "$ASIDE/there-was-no-member" ]; then
   mv "$ASIDE/there-was-no-member" "$ASIDE/there-was-none"
 fi
+if [ -e "$LISTING" ] && [ ! -e "$MEMBER" ] && [ ! -e "$ASIDE/there-was-none" ]; then
+  stop "neither $MEMBER nor $ASIDE/member is there: the old data is gone"
+fi
 if [ -e "$LISTING" ] && [ -e "$MEMBER" ]; then
   list_files "$MEMBER" > "$LISTING.now"
   cmp -s "$LISTING" "$LISTING.now" || stop "$MEMBER is not what was set aside: see $LISTING.now"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from recovery.cluster.encryption_at_rest import EncryptionFacts
 from recovery.cluster.facts import ClusterFacts
-from recovery.health.model import CLUSTER_SCOPE, Check
+from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
 from recovery.health.verdicts import failed, ok, skipped, warned
 from recovery.snapshots.model import SnapshotContents
 
@@ -66,12 +66,14 @@ def _encryption(facts: ClusterFacts, contents: SnapshotContents) -> Check:
     different = _different(known)
     if different:
         # What the snapshot needs is there: this is as it was before, or a rotation under way.
-        return warned(
+        return Check(
             name,
             CLUSTER_SCOPE,
+            CheckStatus.WARNING,
             f"the configuration differs between nodes: {different}",
             "Where it is more than a comment, what one API server writes another may not read.",
             "find out which file is right, and copy it to the others",
+            must_be_acknowledged=True,
         )
     if unknown and (used or any(one.path for one in known.values()) or not known):
         return skipped(

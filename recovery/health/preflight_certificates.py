@@ -106,6 +106,9 @@ def _troubles(
 ) -> Iterator[_Trouble]:
     """What is wrong with one certificate. A client's is never more than a warning."""
     bad = CheckStatus.WARNING if role in _CLIENTS else CheckStatus.FAILED
+    # Whose CA it is and which names it has is between the API server and those who call it: a
+    # company's own CA is good where their kubeconfigs have it. etcd is restored all the same.
+    chosen = CheckStatus.WARNING if role is Role.API_SERVER else bad
     one = known.of(role)
     if one is None:
         yield from _not_there(role, known, bad)
@@ -122,14 +125,14 @@ def _troubles(
     if one.signed is False:
         signer = "the cluster's CA" if role in (*_API, Role.ADMIN, Role.KUBELET) else "etcd's CA"
         signer = "etcd's CA" if role is Role.API_SERVER_TO_ETCD else signer
-        yield _Trouble(bad, f"{role.value} is not signed by {signer} of this node", _anew(one))
+        yield _Trouble(chosen, f"{role.value} is not signed by {signer} of this node", _anew(one))
     if one.key is KeyFit.DIFFERS:
         yield _Trouble(bad, f"{role.value} does not belong to its key", _anew(one))
     elif one.key is KeyFit.ABSENT:
         yield _Trouble(bad, f"{role.value} has no key beside it", _anew(one))
     lacking = [host for host in _hosts(role, node, known) if not covers(one.hosts, host)]
     if lacking:
-        yield _Trouble(bad, f"{role.value} does not name {', '.join(lacking)}", _anew(one))
+        yield _Trouble(chosen, f"{role.value} does not name {', '.join(lacking)}", _anew(one))
     elif role in (Role.ETCD_SERVER, Role.ETCD_PEER) and not covers(one.hosts, node.node.name):
         words = f"{role.value} does not name {node.node.name}"
         yield _Trouble(CheckStatus.WARNING, words, "go on if the node was given another name since")

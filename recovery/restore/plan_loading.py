@@ -13,7 +13,9 @@ def load_plan(text: str, where: str) -> Plan:
     import cattrs
 
     try:
-        return cattrs.Converter(forbid_extra_keys=True).structure(json.loads(text), Plan)
+        plan = cattrs.Converter(forbid_extra_keys=True).structure(json.loads(text), Plan)
+        _require_plain_names(plan)
+        return plan
     except (
         ValueError,
         LookupError,
@@ -28,3 +30,11 @@ def load_plan(text: str, where: str) -> Plan:
             "again: the nodes have a copy of it; or go on by hand with way-back.md beside it",
             detail=str(error),
         ) from error
+
+
+def _require_plain_names(plan: Plan) -> None:
+    """A node's name names its log on this machine, and a record may have come from a node."""
+    works = (work.node for step in plan.steps for act in step.actions for work in act.works)
+    for name in {*plan.nodes, *plan.absent, *works, *(w.name for w in plan.unlisted_workers)}:
+        if "/" in name or name.startswith("."):
+            raise ValueError(f"{name!r} is no name of a node")

@@ -153,9 +153,14 @@ class PlanRun(RestoreRun):
         except TakenOverError as error:
             self._taken_over = self._taken_over or error.what
             return Outcome.ABORTED
-        missing = (*self.plan.absent, *self._attempts.left_out)
-        short = missing or self._attempts.alarm_stays
+        short = self._missing or self._attempts.alarm_stays
         return Outcome.SHORT if outcome is Outcome.DONE and short else outcome
+
+    @property
+    def _missing(self) -> tuple[str, ...]:
+        """The nodes on which there is more to do; what was never touched needs no way back."""
+        back = self._beginning.event is JournalEvent.ROLLBACK_STARTED
+        return (*(() if back else self.plan.absent), *self._attempts.left_out)
 
     def _interrupted(self) -> None:
         message = f"The program was stopped. {self._last_words(Outcome.ABORTED)}"
@@ -324,7 +329,7 @@ class PlanRun(RestoreRun):
             holds=self._holds_now,
             inside=self._under_way.title if self._under_way else "",
             taken_over=self._taken_over,
-            missing=(*self.plan.absent, *self._attempts.left_out),
+            missing=self._missing,
             alarm_stays=self._attempts.alarm_stays,
             way_back=str(self._record.way_back),
             log_path=self.log_path,

@@ -79,7 +79,8 @@ class ClusterWatcher:
             case Watch.CONTROL_PLANE_READY:
                 return await _until(lambda: self._ready(plan.nodes), timeout, note)
             case Watch.MEMBERS_AGREE:
-                return await _until(lambda: self._agree(plan), timeout, note)
+                alarmed = plan.source.refuses_writes
+                return await _until(lambda: self._agree(plan, alarmed), timeout, note)
             case Watch.HISTORY_DROPPED | Watch.DEFRAGMENTED | Watch.ALARM_CLEARED:
                 return await self._clearing(plan).do(what, timeout, note)
             case Watch.HEALTH_PROVEN:
@@ -142,12 +143,10 @@ class ClusterWatcher:
         await _all(ask(name) for name in nodes)
         return reasons
 
-    async def _agree(self, plan: Plan) -> dict[str, str]:
+    async def _agree(self, plan: Plan, alarmed: bool) -> dict[str, str]:
+        """`alarmed`: NOSPACE is known to be raised, because it is cleared later, or stays."""
         checks = await self._compared(plan)
-        if plan.source.refuses_writes:
-            # The next step clears it; the last proof allows no alarm.
-            checks = apart_from_no_space(checks)
-        return _failures(checks, plan)
+        return _failures(apart_from_no_space(checks) if alarmed else checks, plan)
 
     async def _compared(self, plan: Plan) -> tuple[Check, ...]:
         present = {n: m for n, m in self._manifests.items() if n in plan.nodes}
@@ -163,7 +162,7 @@ class ClusterWatcher:
             # The whole proof follows when all members are there, and take writes.
             later = "the others follow later" if plan.absent else "they refuse writes: NOSPACE"
             note(plan.nodes[0], f"the members that are there are compared; {later}")
-            reasons = await _until(lambda: self._agree(plan), timeout, note)
+            reasons = await _until(lambda: self._agree(plan, plan.alarm_stays), timeout, note)
             final = FinalChecks(rfc3339(now()), False, await self._compared(plan))
             _keep(lambda: self._keep_final(final), plan, note)
             return reasons

@@ -76,7 +76,7 @@ IN_THREE_DAYS = datetime(2026, 11, 25, 12, tzinfo=UTC)
         ("ETCD_SERVER", {"not_after": IN_THREE_DAYS}, WARNING, "expires on 2026-11-25", "renew"),
         ("ETCD_PEER", {"not_before": FUTURE}, FAILED, "not valid before 2027-01-01", "clock"),
         ("ETCD_PEER", {"signed": False}, FAILED, "not signed by etcd's CA", "init phase certs"),
-        ("API_SERVER", {"signed": False}, FAILED, "not signed by the cluster's CA", "phase certs"),
+        ("API_SERVER", {"signed": False}, WARNING, "not signed by the cluster's CA", "phase certs"),
         ("API_SERVER_TO_ETCD", {"signed": False}, FAILED, "by etcd's CA", "phase certs"),
         ("ETCD_SERVER", {"key": KeyFit.DIFFERS}, FAILED, "does not belong to its key", "aside"),
         ("ETCD_SERVER", {"key": KeyFit.ABSENT}, FAILED, "has no key", "aside"),
@@ -105,6 +105,13 @@ def test_a_certificate_s_trouble_is_named_with_the_command_that_mends_it(
     assert (check.scope, check.status) == ("etcd-2", status)
     assert words in check.message
     assert remedy in check.remedy
+
+
+def test_an_api_server_under_other_names_warns_because_etcd_is_restored_all_the_same() -> None:
+    known = certificates("etcd-2", API_SERVER={"hosts": named("api.prod.example")})
+    check = only_trouble(second(certificates=known, api_server_address="10.0.0.12"))
+    assert check.status is WARNING
+    assert "does not name 10.0.0.12" in check.message
 
 
 def test_a_wildcard_name_and_another_notation_of_an_address_are_good() -> None:

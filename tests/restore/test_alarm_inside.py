@@ -10,9 +10,10 @@ import pytest
 
 from recovery.cluster.etcd_answers import Alarm, ListedMember
 from recovery.cluster.facts import MemberStatus
+from recovery.health.expected import Expected
 from recovery.health.member_answers import MemberAnswer
 from recovery.health.member_checks import ALARMS, HASH, WRITE, answer_checks
-from recovery.health.model import CLUSTER_SCOPE
+from recovery.health.model import CLUSTER_SCOPE, Check
 from recovery.health.space_alarm import apart_from_no_space
 from recovery.health.verdicts import failed, ok
 from recovery.restore.events import Outcome, StepEnded
@@ -26,7 +27,9 @@ from recovery.restore.rollback import rollback_plan
 from recovery.restore.runbook import runbook_markdown
 from recovery.restore.standing import StepState
 from recovery.restore.standings import standing_of
-from tests.restore.broken_cluster import NAMES, SOURCE, facts
+from recovery.restore.watching import ClusterWatcher
+from recovery.ssh.fleet import Fleet
+from tests.restore.broken_cluster import NAMES, SOURCE, cluster, facts
 from tests.restore.test_run import Stage
 
 ALARMED = dataclasses.replace(SOURCE, alarms=("NOSPACE",))
@@ -169,3 +172,27 @@ def test_an_alarm_explains_that_nothing_can_be_written_and_nothing_else() -> Non
     assert apart_from_no_space([fine, write]) == (fine, write)
     both = failed(ALARMS, "etcd-1", "CORRUPT, NOSPACE", "", "")
     assert apart_from_no_space([both, write]) == (both, write)
+
+
+@pytest.mark.parametrize(("stays", "failures"), [(False, 2), (True, 0)])
+async def test_an_alarm_that_was_cleared_and_came_again_is_not_waved_through_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, stays: bool, failures: int
+) -> None:
+    raised = (
+        failed(ALARMS, CLUSTER_SCOPE, "NOSPACE", "", ""),
+        failed(WRITE, CLUSTER_SCOPE, "it does not go through", "", ""),
+    )
+
+    async def compared(*_: object, **__: object) -> tuple[Check, ...]:
+        return raised
+
+    monkeypatch.setattr("recovery.restore.watching.check_members", compared)
+    short = plan(facts(), ALARMED, PlanOptions("run-1", without=("etcd-3",)))
+    watcher = ClusterWatcher(Fleet(cluster()), cluster(), {}, Expected(1, 1), {})
+    reasons = await watcher.watch(
+        Watch.HEALTH_PROVEN,
+        dataclasses.replace(short, alarm_stays=stays),
+        timeout=0,
+        note=lambda *_: None,
+    )
+    assert "; ".join(reasons.values()).count(":") == failures

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from recovery.errors import RescueError
+from recovery.restore.events import Outcome
+from recovery.restore.journal import JournalEvent
+from recovery.restore.node_work import NodeWorker
+from recovery.restore.past_runs import RunState, read_run
 from recovery.restore.plan import Plan, Risk, Watch
 from recovery.restore.plan_json import plan_facts
 from recovery.restore.plan_loading import load_plan
 from recovery.restore.planner import PlanOptions, plan
 from recovery.restore.progress import Progress
 from recovery.restore.rollback import rollback_plan
+from recovery.restore.run import Beginning, PlanRun
+from recovery.restore.run_record import RunRecord
 from tests.restore.broken_cluster import SOURCE, facts, node_facts
+from tests.restore.test_run import ScriptedOperator, ScriptedWatcher, ScriptedWorker
 
 
 @pytest.fixture
@@ -78,3 +87,28 @@ def test_where_data_was_moved_it_is_looked_for_before_anything_is_stopped(
     assert subprocess.run(["sh", "-c", there], check=False).returncode == 1
     kept.mkdir()
     assert subprocess.run(["sh", "-c", there], check=False).returncode == 0
+
+
+async def test_the_way_back_of_a_run_is_whole_without_the_nodes_that_it_never_touched(
+    tmp_path: Path,
+) -> None:
+    short = plan(facts(), SOURCE, PlanOptions("run-1", without=("etcd-3",)))
+    record = RunRecord.of_new_run(tmp_path, short)
+    record.began(short)
+    run = PlanRun(
+        rollback_plan(short),
+        record,
+        cast("NodeWorker", ScriptedWorker(record.journal.path)),
+        ScriptedWatcher(),
+        ScriptedOperator(),
+        lambda _: None,
+        beginning=Beginning(JournalEvent.ROLLBACK_STARTED),
+    )
+    assert await run.execute() is Outcome.DONE
+    assert read_run(record.directory).state is RunState.ROLLED_BACK
+
+
+def test_a_node_s_name_that_would_lead_out_of_the_record_is_none(planned: Plan) -> None:
+    text = json.dumps(plan_facts(replace(planned, nodes=("../../etcd-1",))))
+    with pytest.raises(RescueError, match="plan of this run cannot be read"):
+        load_plan(text, "plan.json")

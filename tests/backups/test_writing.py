@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -28,6 +29,7 @@ from recovery.errors import RescueError, StoreError
 from recovery.ssh.session import NodeSession
 from tests.backups.places import NodePlace, S3Place, backend
 from tests.backups.tcp_proxy import wire_to
+from tests.ssh.waiting import until
 
 NAME = "snapshot-etcd-20261122-000000-10.0.0.11.tar"
 OLDER = "snapshot-etcd-20261121-000000-10.0.0.11.tar"
@@ -237,6 +239,29 @@ async def test_a_disk_that_fills_while_writing_leaves_nothing_under_any_name(
     assert "disk is full" in caught.value.what
     assert "make room" in caught.value.remedy
     assert listed_in(small_disk) == []
+
+
+async def test_a_backup_that_is_given_up_while_it_is_sent_leaves_nothing_half_written(
+    session: NodeSession, directory: Path, tmp_path: Path
+) -> None:
+    large = tmp_path / "large"
+    large.write_bytes(os.urandom(32 << 20))
+    sha256 = hashlib.sha256(large.read_bytes()).hexdigest()
+    seen: list[list[str]] = []
+
+    def give_up(done: int, total: int) -> None:
+        if 8 << 20 < done < total and not seen:
+            seen.append(listed_in(directory))
+            putting.cancel()
+
+    putting = asyncio.ensure_future(
+        NodeStore(session, str(directory)).put(large, NAME, sha256, give_up)
+    )
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+    assert seen
+    assert NAME not in seen[0]
+    await until(lambda: listed_in(directory) == [])
 
 
 async def test_a_clock_that_disagrees_keeps_the_file(

@@ -123,7 +123,18 @@ class BackupCare:
                 await platform.change(seen, change.patch, only_try=True)
             await platform.store_keys(s3.secret_ref, keys)
         if not change.is_none:
-            await platform.change(seen, change.patch)
+            try:
+                await platform.change(seen, change.patch)
+            except RescueError as error:
+                if keys is None:
+                    raise
+                raise type(error)(
+                    f"{error.what}; but the new keys are in their secret already",
+                    where=error.where,
+                    remedy=f"{error.remedy}; until then backups use the new keys, if that secret "
+                    "is the one that they use",
+                    detail=error.detail,
+                ) from error
         return await self.configuration()
 
     def require_platform(self, seen: SeenConfiguration) -> None:

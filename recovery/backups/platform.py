@@ -202,7 +202,7 @@ def _document(text: str) -> Mapping[str, object]:
 def _refused(error: KubernetesError, what: str) -> RescueError:
     if "(Conflict)" in error.detail or "(AlreadyExists)" in error.detail:
         return ConflictError(
-            "somebody else has changed it meanwhile; nothing was written",
+            "somebody else has changed it meanwhile; it was not written",
             where=what,
             remedy="read it again, and make the change anew",
             detail=error.detail,

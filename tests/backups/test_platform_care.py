@@ -17,7 +17,7 @@ import pytest
 from recovery.backups.care import BackupCare
 from recovery.backups.credentials import S3Keys
 from recovery.backups.model import StoreKind
-from recovery.backups.platform import ConflictError
+from recovery.backups.platform import ConflictError, Platform
 from recovery.backups.seen_configuration import SeenConfiguration, Source
 from recovery.backups.spec_change import SpecWishes, wished
 from recovery.errors import ConfigurationError, KubernetesError, RefusedError
@@ -128,6 +128,27 @@ async def test_what_the_api_server_refuses_is_told_and_no_keys_are_stored(
     assert stored(rehearsal)["spec"] == seen.raw
     listed = json.loads(kubectl(rehearsal, "kubectl get secrets -n cpaas-system -o json"))
     assert "another-secret" not in [one["metadata"]["name"] for one in listed["items"]]
+
+
+async def test_a_change_that_fails_after_its_keys_were_stored_says_so(
+    care: BackupCare, rehearsal: RunningRehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_keys = Platform.store_keys
+
+    async def and_somebody_else_changes_it(self: Platform, name: str, keys: S3Keys) -> bool:
+        made = await store_keys(self, name, keys)
+        other = json.dumps({"spec": {"paused": True}})
+        kubectl(rehearsal, f"kubectl patch ebc etcd-backup-default --type merge -p '{other}'")
+        return made
+
+    monkeypatch.setattr(Platform, "store_keys", and_somebody_else_changes_it)
+    seen = await seen_by(care)
+    change = wished(seen.raw, SpecWishes(secret_ref="kept-secret", dir="elsewhere"))
+    with pytest.raises(ConflictError) as caught:
+        await care.apply(seen, change, S3Keys("access", "secret"))
+    assert "the new keys are in their secret already" in caught.value.what
+    assert stored(rehearsal)["spec"] == {**seen.raw, "paused": True}
+    kubectl(rehearsal, "kubectl get secret kept-secret -n cpaas-system -o json")
 
 
 async def test_keys_are_stored_and_serve_a_backup_that_is_seen_in_the_bucket(

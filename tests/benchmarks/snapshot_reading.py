@@ -15,6 +15,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from recovery.snapshots.reader.answer import read_database
@@ -48,27 +49,38 @@ class Measured:
     memory: int
 
 
-def make_snapshot(path: Path, megabytes: int) -> None:
-    """A Kubernetes-like keyspace whose file has about that size; half of it are updates."""
+def kubernetes_like(number: int, megabytes: int) -> list[tuple[str, bytes]]:
+    """The hundred writes with this number, for a file of about `megabytes`; half are updates."""
+    words = _words(megabytes)
+    luck = random.Random(number)
+    pairs: dict[str, bytes] = {}
+    while len(pairs) < 100:
+        resource, size = luck.choice(RESOURCES)
+        name = luck.randrange(megabytes * 25)
+        key = f"/registry/{resource}/team-{name % NAMESPACES}/object-{name:08}-x7k2p"
+        length = luck.randrange(size // 4, size)
+        text = "k8s\0" + "".join(luck.choices(words, k=length // 80 + 1))[:length]
+        pairs[key] = text.encode()
+    return list(pairs.items())
+
+
+@cache
+def _words(megabytes: int) -> list[str]:
     chance = random.Random(megabytes)
-    words = [chance.randbytes(40).hex() for _ in range(500)]
+    return [chance.randbytes(40).hex() for _ in range(500)]
 
-    def batch(number: int) -> list[tuple[str, str | bytes]]:
-        luck = random.Random(number)
-        pairs: dict[str, str | bytes] = {}
-        while len(pairs) < 100:
-            resource, size = luck.choice(RESOURCES)
-            name = luck.randrange(megabytes * 25)
-            key = f"/registry/{resource}/team-{name % NAMESPACES}/object-{name:08}-x7k2p"
-            length = luck.randrange(size // 4, size)
-            pairs[key] = "k8s\0" + "".join(luck.choices(words, k=length // 80 + 1))[:length]
-        return list(pairs.items())
 
+def make_snapshot(path: Path, megabytes: int) -> None:
+    """A Kubernetes-like keyspace whose file has about that size."""
     with tempfile.TemporaryDirectory(dir=path.parent) as directory:  # noqa: SIM117
         with LoneEtcd(Path(directory)) as etcd, ThreadPoolExecutor(3) as threads:
+
+            def put(number: int) -> None:
+                etcd.put_many(list(kubernetes_like(number, megabytes)))
+
             number = 0
             while etcd.database.stat().st_size < megabytes * MEGABYTE * 0.97:
-                for _ in threads.map(lambda n: etcd.put_many(batch(n)), range(number, number + 60)):
+                for _ in threads.map(put, range(number, number + 60)):
                     pass
                 number += 60
             etcd.save(path)

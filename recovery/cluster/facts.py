@@ -88,6 +88,10 @@ class EtcdManifest:
     image: str
     version: Version | None
     """From the image's tag; None where the tag says nothing."""
+    listen_metrics_urls: tuple[str, ...] = ()
+    """Opened last of all, when the member has begun to answer the others."""
+    compares_at_start: bool = False
+    """Whether it asks every other member for a hash before it answers any of them itself."""
 
 
 @dataclass(frozen=True, slots=True)

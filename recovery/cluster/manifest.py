@@ -57,6 +57,8 @@ def read_manifest(path: str, text: str, mode: str, owner: str) -> EtcdManifest:
         trusted_ca_file=_host_path(command, "trusted-ca-file", path),
         image=str(command.container.get("image") or ""),
         version=image_version(str(command.container.get("image") or "")),
+        listen_metrics_urls=_urls(_value(command, "listen-metrics-urls")),
+        compares_at_start=_compares_at_start(command),
     )
 
 
@@ -83,6 +85,14 @@ def _value(command: PodCommand, flag: str) -> str | None:
     if value is not None:
         return value
     return command.environment.get("ETCD_" + flag.upper().replace("-", "_"))
+
+
+def _compares_at_start(command: PodCommand) -> bool:
+    """By the flag that kubeadm sets, or by the feature gate that follows it in etcd 3.6."""
+    if _value(command, "experimental-initial-corrupt-check") == "true":
+        return True
+    gates = (_value(command, "feature-gates") or "").replace(" ", "").split(",")
+    return "InitialCorruptCheck=true" in gates
 
 
 def _required(command: PodCommand, flag: str, path: str) -> str:

@@ -1,9 +1,10 @@
-"""One try of an action, on all of its nodes at once."""
+"""One try of an action, on all of its nodes at once or on one after another."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from recovery.restore.events import ActionEnded, ActionStarted, Outcome, Stream, TransferProgress
@@ -64,7 +65,9 @@ class Attempts:
     async def attempt(
         self, step: Step, action: Action, works: Sequence[NodeWork], *, again: bool
     ) -> list[NodeFailure]:
-        """One try on all these nodes at once; what fails on one does not stop the others."""
+        """One try on all these nodes; what fails on one does not stop the others."""
+        if action.apart and action.watch is None:
+            return await self._in_turn(step, action, works, again=again)
         tries = {work.node: self._begin(step, action, work.node, again) for work in works}
         if action.watch is not None:
             return await self._watched(step, action, action.watch, works, tries)
@@ -74,13 +77,34 @@ class Attempts:
             *(self._on_node(step, action, work, tries[work.node]) for work in works),
             return_exceptions=True,
         )
-        failures = []
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
-            if result.failure is not None:
-                failures.append(result.failure)
-        return failures
+        return _failed(results)
+
+    async def _in_turn(
+        self, step: Step, action: Action, works: Sequence[NodeWork], *, again: bool
+    ) -> list[NodeFailure]:
+        """One node after another; one that takes longer than `apart` holds up nobody."""
+        begun = [asyncio.Event() for _ in works]
+        ended = [asyncio.Event() for _ in works]
+
+        async def work_on(place: int) -> WorkResult:
+            try:
+                if place:
+                    await begun[place - 1].wait()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(action.apart):
+                            await ended[place - 1].wait()
+                this = self._begin(step, action, works[place].node, again)
+                begun[place].set()
+                return await self._on_node(step, action, works[place], this)
+            finally:
+                begun[place].set()
+                ended[place].set()
+
+        return _failed(
+            await asyncio.gather(
+                *(work_on(place) for place in range(len(works))), return_exceptions=True
+            )
+        )
 
     def _begin(self, step: Step, action: Action, node: str, again: bool) -> Try:
         place = (action.id, node)
@@ -169,3 +193,14 @@ class Attempts:
         )
         ended = ActionEnded(now(), step.id, action.id, node, result.outcome, message)
         self._telling.emit(ended)
+
+
+def _failed(results: Sequence[WorkResult | BaseException]) -> list[NodeFailure]:
+    """What failed; raises what broke."""
+    failures = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        if result.failure is not None:
+            failures.append(result.failure)
+    return failures

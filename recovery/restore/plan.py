@@ -92,7 +92,7 @@ class NodeWork:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One script on one or more nodes, all nodes at once."""
+    """One script on one or more nodes, all nodes at once unless it says how far apart."""
 
     id: str
     title: str
@@ -104,6 +104,9 @@ class Action:
     """Seconds after which it counts as hanging."""
     essential: bool = True
     """False where the restore is good without it, so that a failure may be left for later."""
+    apart: float = 0.0
+    """Seconds for which a node waits for the one before it to be done; it begins then in any case.
+    0: all at once."""
 
     @property
     def nodes(self) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ def runbook_markdown(plan: Plan) -> str:
         f"{plan.source.revision}, sha256 `{plan.source.sha256}`.\n",
         f"Run id: `{plan.run_id}`. Nodes: {', '.join(plan.nodes)}.\n",
         "Run each script as root on the node named above it. Scripts of one action may run on "
-        "all its nodes at once; wait for all of them before the next action. Stop at the first "
+        "all its nodes at once where it does not say otherwise; wait for all of them before the "
+        "next action. Stop at the first "
         "one that fails.\n",
     ]
     parts += [f"> **Warning:** {warning}\n" for warning in plan.warnings]
@@ -69,7 +70,7 @@ def runbook_shell(plan: Plan) -> str:
         for action in step.actions:
             lines.append(f"# ---- {action.title}: {action.reason}")
             for nodes, script in _grouped((w.node, w.script) for w in action.works):
-                lines += [f"# on {nodes}:", "(", script.rstrip("\n"), ")", ""]
+                lines += [f"# on {nodes}{_order(action)}:", "(", script.rstrip("\n"), ")", ""]
     return "\n".join(lines) + "\n"
 
 
@@ -86,8 +87,12 @@ def _step_markdown(number: int, step: Step) -> str:
 def _action_markdown(action: Action) -> str:
     text = f"### {action.title} ({action.risk.badge})\n\n{action.reason}\n"
     for nodes, script in _grouped((work.node, work.script) for work in action.works):
-        text += f"\nOn {nodes}:\n\n```sh\n{script.rstrip()}\n```\n"
+        text += f"\nOn {nodes}{_order(action)}:\n\n```sh\n{script.rstrip()}\n```\n"
     return text
+
+
+def _order(action: Action) -> str:
+    return ", one after another" if action.apart else ""
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

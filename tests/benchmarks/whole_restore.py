@@ -181,7 +181,8 @@ class Bench:
         )
         assert process.stderr is not None
         stopped, last = 0.0, begun
-        before, pieces = "preflight", {}
+        before = "preflight"
+        pieces: dict[str, float] = {}
         said = []
         for line in process.stderr:
             said.append(line)

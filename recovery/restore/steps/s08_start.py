@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recovery.restore.ground import NodeGround
+from recovery.restore.listening import WHO_LISTENS, listening_patterns
 from recovery.restore.plan import Action, NodeWork, Risk, Step, Watch
 from recovery.restore.script import node_script
 from recovery.restore.steps.s04_stop import (
@@ -32,6 +33,18 @@ sync -f "$STARTED" || sync
     + START_KUBELET
 )
 
+_SEE_IT_SERVE = """
+# It opens $URLS last of all, when it has begun to answer the others. Where that takes long, or
+# needs them, it comes up together with them.
+@WHO_LISTENS@
+TRIES=0
+until taken || [ "$TRIES" -ge "$MOST_TRIES" ]; do
+  sleep 0.2
+  TRIES=$((TRIES + 1))
+done
+if taken; then echo "etcd answers the other members"; fi
+"""
+
 _STOP_AGAIN = (
     """
 if [ ! -d "$ASIDE" ] || [ -e "$BACK" ]; then
@@ -57,9 +70,19 @@ esac
 
 SECONDS_TO_FORM = 300.0
 
+PATIENCE_SECONDS = 7
+"""For which etcd waits for another member's hash before it starts (`ReqTimeout`, with kubeadm's
+election time-out). Members that start together all wait so, once for each of the others, as none
+answers before it has asked (embed/etcd.go, `StartEtcd`). One that is not there at all is passed
+over, so a member that starts after the one before it has come up waits for nobody. To wait longer
+than this for one member would gain nothing."""
+
+_SPARE_SECONDS = 3.0
+"""For the connection and for systemd."""
+
 
 def start(grounds: Sequence[NodeGround], *, sees_control_plane: bool = True) -> Step:
-    """kubelet on every node at once, then etcd, then the API servers.
+    """kubelet on every node, then etcd, then the API servers.
 
     `sees_control_plane`: whether the API servers are waited for here.
     """
@@ -79,15 +102,20 @@ def start(grounds: Sequence[NodeGround], *, sees_control_plane: bool = True) -> 
 
 
 def _start_kubelet(grounds: Sequence[NodeGround]) -> Action:
+    in_turn = any(_waits_for_others(ground) for ground in grounds)
+    reason = "kubelet starts the static pods: etcd first answers, then the API server."
+    if in_turn:
+        reason += " One node after another: members that start together wait for each other."
     return Action(
         id="start-kubelet",
         title="start kubelet",
-        reason="kubelet starts the static pods: etcd first answers, then the API server.",
+        reason=reason,
         risk=Risk.CHANGE,
+        apart=PATIENCE_SECONDS + _SPARE_SECONDS if in_turn else 0.0,
         works=tuple(
             NodeWork(
                 ground.name,
-                node_script(_START, started=ground.started, **placing(ground)),
+                _start_script(ground),
                 probe=node_script(
                     f"{IN_PLACE.strip()} && \\\n  {KUBELET_ACTIVE}", **placing(ground)
                 ),
@@ -108,6 +136,24 @@ def _start_kubelet(grounds: Sequence[NodeGround]) -> Action:
             for ground in grounds
         ),
         timeout=120,
+    )
+
+
+def _waits_for_others(ground: NodeGround) -> bool:
+    return ground.manifest.compares_at_start and bool(ground.manifest.listen_metrics_urls)
+
+
+def _start_script(ground: NodeGround) -> str:
+    if not _waits_for_others(ground):
+        return node_script(_START, started=ground.started, **placing(ground))
+    urls = ground.manifest.listen_metrics_urls
+    return node_script(
+        _START + _SEE_IT_SERVE.replace("@WHO_LISTENS@", WHO_LISTENS.strip()),
+        started=ground.started,
+        urls=" ".join(urls),
+        sockets=" ".join(listening_patterns(urls)),
+        most_tries=str(5 * PATIENCE_SECONDS),
+        **placing(ground),
     )
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from recovery.backups.care import BackupCare
     from recovery.backups.own_backups import OwnBackups
     from recovery.backups.stores import BytesProgress
+    from recovery.health.expected import Expected
     from recovery.health.leftovers import Leftovers
     from recovery.rehearsal.trial.model import TrialReport
     from recovery.rehearsal.trial.stages import OnStage
@@ -80,7 +81,7 @@ class Incident:
         self._doors = ClusterDoors(
             cluster, environ, ask_s3_keys, facts=self._known_facts, latest=lambda: self.facts
         )
-        self._revision_bump = 0
+        self._looks = self._latest_look = 0
         self._unlisted: UnlistedWorkers | None = None
         """As preflight has found them."""
 
@@ -115,8 +116,13 @@ class Incident:
         await warmed(*SSH_AND_ETCD)
         from recovery.cluster.gather import gather
 
-        self.facts = await gather(self._doors.fleet, self.cluster, on_node, hasty=hasty)
-        return self.facts
+        self._looks += 1
+        began = self._looks
+        facts = await gather(self._doors.fleet, self.cluster, on_node, hasty=hasty)
+        if began > self._latest_look:
+            # One that began earlier and took longer tells of what is over.
+            self._latest_look, self.facts = began, facts
+        return facts
 
     async def list_snapshots(
         self, on_update: Callable[[Catalog], None] | None = None, *, records: bool = True
@@ -283,7 +289,6 @@ class Incident:
 
         if self.facts is None or fetched.verdict.contents is None:
             raise RefusedError("there are no facts to restore by", remedy="run preflight first")
-        self._revision_bump = plan.revision_bump
         self._doors.cache.pin(fetched.database)
         expected = Expected.of(fetched.verdict.contents, plan.revision_bump)
         deliverer = Deliverer(self._doors.fleet, self._supply(fetched))
@@ -319,9 +324,7 @@ class Incident:
         reason: str = "",
     ) -> RestoreRun:
         """An interrupted run, taken up where it was left. Raises RefusedError, RescueError."""
-        run = await self._runs.resume(run_id, operator, listener, reason)
-        self._revision_bump = run.plan.revision_bump
-        return run
+        return await self._runs.resume(run_id, operator, listener, reason)
 
     async def roll_back(
         self,
@@ -363,15 +366,15 @@ class Incident:
 
     async def health(
         self,
-        fetched: FetchedSnapshot | None = None,
+        expected: Expected | None = None,
         on_check: Callable[[Check], None] | None = None,
     ) -> HealthReport:
-        """The final checks, once; compared with the snapshot where one is given."""
-        return await self.wait_for_health(fetched, seconds=0, on_check=on_check)
+        """The final checks, once; compared with what is expected, where something is."""
+        return await self.wait_for_health(expected, seconds=0, on_check=on_check)
 
     async def wait_for_health(
         self,
-        fetched: FetchedSnapshot | None = None,
+        expected: Expected | None = None,
         *,
         seconds: float,
         on_check: Callable[[Check], None] | None = None,
@@ -379,16 +382,14 @@ class Incident:
     ) -> HealthReport:
         """The final checks, repeated until they hold or `seconds` are over."""
         from recovery.health.checks import wait_until_healthy
-        from recovery.health.expected import Expected
 
         if self.facts is None or not self._manifests():
             await self.look()
-        contents = fetched.verdict.contents if fetched else None
         return await wait_until_healthy(
             self._doors.fleet,
             self.cluster,
             self._manifests(),
-            Expected.of(contents, self._revision_bump) if contents else None,
+            expected,
             seconds=seconds,
             on_check=on_check,
             on_wait=on_wait,

@@ -119,6 +119,13 @@ class Case:
         for pair in [pair for pair in self.comparisons if snapshot.name in pair]:
             del self.comparisons[pair]
 
+    def forget_what_changed(self) -> None:
+        """What was read of copies that are others now, as a member's data is after a restore."""
+        listed = self.incident.catalog.snapshots if self.incident.catalog is not None else ()
+        for snapshot in listed:
+            if self._read.get(snapshot.name, snapshot.copies) != snapshot.copies:
+                self.forget(snapshot)
+
     async def judge(self, snapshot: Snapshot) -> JudgedSnapshot:
         """The snapshot judged, once, however many screens ask; where it lies, if that can be done.
 

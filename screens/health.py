@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from recovery.errors import RescueError
+from recovery.health.expected import Expected
 from recovery.health.leftovers import Leftovers
 from recovery.health.model import Check, CheckStatus, HealthReport
 from recovery.health.proof import proven
-from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.checklist import CheckGroup, explain
 from screens.dialogs.reading import ReadingDialog
@@ -59,10 +59,10 @@ class HealthScreen(IncidentScreen):
     ]
 
     def __init__(
-        self, case: Case, fetched: FetchedSnapshot | None = None, run: RunView | None = None
+        self, case: Case, expected: Expected | None = None, run: RunView | None = None
     ) -> None:
         super().__init__(case)
-        self.fetched = fetched
+        self.expected = expected
         self.after_run = run
         self.checks: dict[tuple[str, str], Check] = {}
         self.report: HealthReport | None = None
@@ -94,7 +94,7 @@ class HealthScreen(IncidentScreen):
         self.checking = True
         try:
             while True:
-                self.report = await self.case.incident.health(self.fetched, self._heard)
+                self.report = await self.case.incident.health(self.expected, self._heard)
                 self._settle(self.report)
                 waited = self.case.seconds() - self._began
                 if self.report.healthy or self.after_run is None or waited > PATIENCE:

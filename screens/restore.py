@@ -371,7 +371,8 @@ class RestoreScreen(IncidentScreen):
         """The proof."""
         from screens.health import HealthScreen
 
-        self.app.push_screen(HealthScreen(self.case, self.fetched, self.view))
+        expected = self.restore_run.expected if self.restore_run else None
+        self.app.push_screen(HealthScreen(self.case, expected, self.view))
 
     def action_back(self) -> None:
         """Home: preflight and plan describe a cluster that is no more."""

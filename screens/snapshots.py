@@ -140,6 +140,7 @@ class SnapshotsScreen(SnapshotActions):
             await self.case.incident.list_snapshots(lambda _catalog: self.redraw())
         finally:
             self._listing = False
+        self.case.forget_what_changed()
         self.redraw()
         self._reading.want_the_newest()
         self.read_wanted()

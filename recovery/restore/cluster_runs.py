@@ -257,7 +257,7 @@ class ClusterRuns:
             keep_leftovers=record.keep_leftovers,
             whole_cluster=whole,
         )
-        return PlanRun(
+        run = PlanRun(
             plan,
             record,
             worker,
@@ -268,6 +268,8 @@ class ClusterRuns:
             holding=holding,
             write_report=lambda: _report_of(record.directory),
         )
+        run.expected = expected
+        return run
 
 
 def _report_of(directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recovery.health.expected import Expected
 from recovery.restore.events import Outcome
 from recovery.restore.plan import Plan
 
@@ -14,6 +15,9 @@ class RestoreRun:
     run_id: str
     log_path: str
     """The directory on this machine that holds the journal, the logs and the runbook."""
+
+    expected: Expected | None = None
+    """What the cluster must hold in the end; None where nobody knows."""
 
     async def execute(self) -> Outcome:
         """Do the plan, asking the operator; returns DONE, FAILED, REFUSED or ABORTED."""

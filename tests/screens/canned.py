@@ -23,6 +23,7 @@ from recovery.backups.model import (
 )
 from recovery.cluster.facts import ClusterFacts, ClusterState, Diagnosis, MemberStatus, NodeCommand
 from recovery.errors import NodeUnreachableError, RescueError
+from recovery.health.expected import Expected
 from recovery.health.leftovers import Leftover, LeftoverKind, Leftovers
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport, MemberHealth
 from recovery.incident import Incident, Progress
@@ -563,7 +564,7 @@ class CannedIncident(Incident):
 
     async def health(
         self,
-        fetched: FetchedSnapshot | None = None,
+        expected: Expected | None = None,
         on_check: Callable[[Check], None] | None = None,
     ) -> HealthReport:
         """The next canned report."""

@@ -27,6 +27,7 @@ from recovery.health.model import Check
 from screens.backup_changing import back_up, set_up_s3, try_s3, write_change
 from screens.backup_fields import BY_KEY, FormField, draw_field, shown_fields
 from screens.backup_lists import (
+    drift_in_full,
     drift_lines,
     drift_text,
     entries_markdown,
@@ -44,6 +45,8 @@ from screens.wording import age, clipped, moment, plural, sentence
 
 _CHANGING = ("change", "write", "set_up", "drop")
 _DRIFT_LINES = 3
+_ABOVE_DRIFT = 18
+"""Lines of a wide screen that title, headings, fields and keys take at most."""
 
 
 class BackupScreen(IncidentScreen):
@@ -164,8 +167,7 @@ class BackupScreen(IncidentScreen):
             for field in shown_fields(self.after)
         ]
         self._fields.show_rows(rows if self.seen is not None else [])
-        drift = drift_lines(self.checks, width, _DRIFT_LINES)
-        self.query_one("#backup-drift", Static).update(stacked(drift))
+        self.query_one("#backup-drift", Static).update(stacked(self._drift(width)))
         entries = self.entries
         count = f"  {len(entries)}" + (", reading" if self._reading else "")
         side = self._entries.container_size.width or self.app.size.width
@@ -179,6 +181,12 @@ class BackupScreen(IncidentScreen):
     @property
     def _before(self) -> Mapping[str, object]:
         return self.seen.raw if self.seen is not None else {}
+
+    def _drift(self, width: int) -> list[Content]:
+        """Beside the other list it has the rest of the column."""
+        if not self.wide:
+            return drift_lines(self.checks, width, _DRIFT_LINES)
+        return drift_in_full(self.checks, width, self.app.size.height - _ABOVE_DRIFT)
 
     def _heading(self, width: int) -> Content:
         if self.seen is None:

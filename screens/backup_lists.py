@@ -12,7 +12,7 @@ from screens.case import Case
 from screens.exporting import markdown_table
 from screens.marks import OF_STATUS, Mark, cell, line
 from screens.widgets.node_summary import copies_digits
-from screens.wording import age, clipped, cut, moment
+from screens.wording import age, clipped, cut, folded, moment
 
 _TAKEN, _AGE, _RECORD, _COPIES = 16, 6, 9, 8
 _GRAVE = (CheckStatus.FAILED, CheckStatus.WARNING, CheckStatus.SKIPPED)
@@ -70,6 +70,23 @@ def drift_lines(checks: Sequence[Check], width: int, most: int) -> list[Content]
         left = f"   {len(told) - most} more: x"
         lines[-1] = line(cell(lines[-1], width - len(left) - 1), (left, "$muted"))
     return lines
+
+
+def drift_in_full(checks: Sequence[Check], width: int, room: int) -> list[Content]:
+    """The worst first, each whole and with what to do next, where there is room for all of them;
+    as `drift_lines` has them where there is not."""
+    told = [check for status in _GRAVE for check in checks if check.status is status]
+    lines = []
+    for check in told:
+        where = "" if check.scope == "cluster" else f"{check.scope} "
+        first, *rest = folded(f"{check.name}: {where}{check.message}", width - 4)
+        lines.append(line(" ", OF_STATUS[check.status].beside(first)))
+        lines += [line("   ", each) for each in rest]
+        lines += [
+            line("   ", (each, "$muted"))
+            for each in (folded(f"→ {check.remedy}", width - 4) if check.remedy else ())
+        ]
+    return lines if told and len(lines) <= room else drift_lines(checks, width, max(1, room))
 
 
 def drift_text(checks: Sequence[Check]) -> str:

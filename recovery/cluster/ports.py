@@ -31,7 +31,8 @@ listeners() {
   if [ -n "$PIDS" ] && command -v crictl > /dev/null; then
     for NAME in etcd kube-apiserver; do
       IDS=$(timeout 10 crictl ps -q --name "^$NAME\$" \
-        --label io.kubernetes.pod.namespace=kube-system 2> /dev/null || true)
+        --label io.kubernetes.pod.namespace=kube-system 2> /dev/null) ||
+        { echo no-containers; IDS=; }
       for ID in $IDS; do
         PID=$(timeout 10 crictl inspect "$ID" 2> /dev/null |
           sed -n 's/^ *"pid": *\([0-9][0-9]*\).*/\1/p' | head -n 1 || true)
@@ -91,6 +92,8 @@ class PortFacts:
     api_server_address: str = "0.0.0.0"
     """--bind-address of kube-apiserver.yaml."""
     api_server_port: int = 6443
+    containers_known: bool = True
+    """False where the container runtime did not answer: then no listener belongs to one."""
     unknown: str = ""
     """Why nobody knows who listens; empty where it is known."""
 
@@ -137,7 +140,12 @@ def read_ports(text: str, api_server_address: str, api_server_port: int) -> Port
                 unit=_unit(cgroup) if not container else "",
             )
         )
-    return PortFacts(tuple(dict.fromkeys(found)), api_server_address, api_server_port)
+    return PortFacts(
+        tuple(dict.fromkeys(found)),
+        api_server_address,
+        api_server_port,
+        containers_known="no-containers" not in lines,
+    )
 
 
 def _unit(cgroup: str) -> str:

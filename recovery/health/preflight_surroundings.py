@@ -57,7 +57,7 @@ def _ports(node: NodeFacts) -> Iterator[Check]:
     strange = [one for one in _taking(known, here) if one.container != "etcd"]
     if not strange:
         yield ok(check, name, "free, or held by etcd's own container")
-    elif node.containers_error is not None or not all(one.pid for one in strange):
+    elif not _tells_containers(node, known) or not all(one.pid for one in strange):
         yield skipped(
             check,
             name,
@@ -79,7 +79,7 @@ def _ports(node: NodeFacts) -> Iterator[Check]:
 def _api_port(node: NodeFacts, known: PortFacts) -> Iterator[Check]:
     here = [(known.api_server_address, known.api_server_port)]
     strange = [one for one in _taking(known, here) if one.container != "kube-apiserver" and one.pid]
-    if strange and node.containers_error is None:
+    if strange and _tells_containers(node, known):
         yield warned(
             "the API server's port",
             node.node.name,
@@ -87,6 +87,11 @@ def _api_port(node: NodeFacts, known: PortFacts) -> Iterator[Check]:
             "The API server may not come up beside it, and then the restore cannot be proven.",
             _ending(node.node.name, strange),
         )
+
+
+def _tells_containers(node: NodeFacts, known: PortFacts) -> bool:
+    """Whether etcd's own container would have been told from a strange process."""
+    return node.containers_error is None and known.containers_known
 
 
 def _taking(known: PortFacts, places: Iterable[tuple[str, int]]) -> list[Listener]:

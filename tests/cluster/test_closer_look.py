@@ -15,7 +15,7 @@ from recovery.cluster.api_server_files import ApiServerFiles, api_server_files
 from recovery.cluster.certificate_reading import certificate_places
 from recovery.cluster.certificates import KeyFit, NodeCertificates, Role
 from recovery.cluster.closer_look import CloserLook, look_script, read_look
-from recovery.cluster.ports import read_ports
+from recovery.cluster.ports import PORTS_SH, read_ports
 from recovery.cluster.surroundings import SURROUNDINGS_SH, read_surroundings, surroundings_script
 from recovery.inventory.model import NodePaths
 from recovery.rehearsal.node.layout import NodeLayout
@@ -193,6 +193,26 @@ def test_a_listener_belongs_to_a_container_by_its_cgroup_or_its_pid_or_to_a_unit
     assert (unseen.pid, unseen.in_words) == (0, "a process that could not be seen")
     assert unseen.takes("127.0.0.1", 2379)
     assert not etcd.takes("127.0.0.1", 2379)
+
+
+@pytest.mark.parametrize(("crictl", "known"), [("exit 1", False), ("exit 0", True)])
+def test_a_container_runtime_that_does_not_answer_is_not_one_without_containers(
+    tmp_path: Path, crictl: str, known: bool
+) -> None:
+    for name, body in (
+        ("crictl", crictl),
+        ("ss", """echo 'LISTEN 0 9 *:2380 *:* users:(("etcd",pid=11,fd=7))'"""),
+    ):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    script = f"set -eu\n{PORTS_SH}\nlisteners 2379 2380\n"
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["sh", "-c", script], text=True, capture_output=True, env={"PATH": path}, check=True
+    )
+    ports = read_ports(ran.stdout, "0.0.0.0", 6443)
+    assert [one.port for one in ports.listeners] == [2380]
+    assert ports.containers_known is known
 
 
 MANIFEST = """

@@ -203,6 +203,8 @@ def test_nobody_is_accused_where_the_process_or_the_containers_could_not_be_seen
     stray = PortFacts((listener("10.0.0.12", 2380, ""),))
     found = judge(second(ports=stray, containers_error="crictl is not on this node's PATH"))
     assert found["etcd-2", "etcd's ports"].status is SKIPPED
+    silent = dataclasses.replace(stray, containers_known=False)
+    assert only_trouble(second(ports=silent)).status is SKIPPED
     assert (
         only_trouble(second(ports=PortFacts((), unknown="the node has no `ss`"))).status is SKIPPED
     )

@@ -92,6 +92,7 @@ def _oddities(
         ttl
         and on_nodes
         and taken_at is not None
-        and now - taken_at > timedelta(seconds=ttl) + _TTL_GRACE
+        # In seconds: a ttl may reach past what a timedelta holds.
+        and (now - taken_at - _TTL_GRACE).total_seconds() > ttl
     ):
         yield Oddity.PAST_RETENTION

@@ -16,6 +16,7 @@ from recovery.backups.schedule import parse_schedule
 from recovery.errors import ConfigurationError
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
 
+DATES = "dates of backups"
 AGE = "newest verified backup"
 DUE = "backups taken when due"
 IN_S3 = "copies in S3"
@@ -26,6 +27,8 @@ _MISSED = 2
 """The newest good backup is too old once so many later ones should have been there."""
 _GRACE = timedelta(minutes=30)
 """What taking a backup may last."""
+_AHEAD = timedelta(hours=15)
+"""Names tell no zone: one that is further ahead than any zone's time comes of a wrong clock."""
 _LOOKED_AT = 5
 """So many of the newest backups must be everywhere; older ones may have gone in good order."""
 
@@ -45,7 +48,7 @@ def backup_drift(
     is not taken for good.
     """
     entries = backup_entries(catalog, spec, now, recorded=recorded)
-    checks = [_age(catalog, spec, now)]
+    checks = [_age(catalog, spec, now), *_dates(catalog, now)]
     if spec is not None:
         checks += _due(entries, spec, now)
         checks += _in_s3(catalog, entries, spec)
@@ -55,7 +58,11 @@ def backup_drift(
 
 
 def _age(catalog: Catalog, spec: BackupSpec | None, now: datetime) -> Check:
-    backups = [one for one in catalog.snapshots if one.member is None and one.usable]
+    backups = [
+        one
+        for one in catalog.snapshots
+        if one.member is None and one.usable and not _is_ahead(one.taken_at, now)
+    ]
     best = next((one for one in backups if one.integrity is Integrity.VERIFIED), None)
     if best is None or best.taken_at is None:
         newer = any(one.integrity is Integrity.UNVERIFIED for one in backups)
@@ -98,6 +105,26 @@ def _age(catalog: Catalog, spec: BackupSpec | None, now: datetime) -> Check:
     )
 
 
+def _dates(catalog: Catalog, now: datetime) -> Iterator[Check]:
+    """What is dated in the future would hide for as long that no later one is taken."""
+    ahead = [one for one in catalog.snapshots if one.copies and _is_ahead(one.taken_at, now)]
+    if ahead:
+        yield Check(
+            DATES,
+            CLUSTER_SCOPE,
+            CheckStatus.WARNING,
+            f"{len(ahead)} by {'its name was' if len(ahead) == 1 else 'their names were'} taken in"
+            f" the future, the first {ahead[-1].name}",
+            "A clock was wrong, here or where it was taken: such a backup counts for nothing"
+            " here, and yet is listed as the newest.",
+            "compare the clocks: etcd-rescue health; name the backup to be restored, not `latest`",
+        )
+
+
+def _is_ahead(taken_at: datetime | None, now: datetime) -> bool:
+    return taken_at is not None and taken_at > now + _AHEAD
+
+
 def _unread_before(backups: Sequence[Snapshot], best: Snapshot) -> bool:
     newer = backups[: backups.index(best)]
     return any(one.integrity is Integrity.UNVERIFIED for one in newer)
@@ -114,7 +141,14 @@ def _due(entries: Sequence[BackupEntry], spec: BackupSpec, now: datetime) -> Ite
             "etcd-rescue backup set --paused no",
         )
         return
-    newest = next((one.taken_at for one in entries if one.files[0].copies and one.taken_at), None)
+    newest = next(
+        (
+            one.taken_at
+            for one in entries
+            if one.files[0].copies and one.taken_at and not _is_ahead(one.taken_at, now)
+        ),
+        None,
+    )
     if newest is None:
         return
     missed = _missed(spec, newest, now)

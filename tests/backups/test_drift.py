@@ -144,6 +144,26 @@ def test_an_overdue_backup_is_told_and_a_paused_schedule_says_so_instead() -> No
     assert paused.message == "backups are paused"
 
 
+def test_a_backup_dated_in_the_future_hides_neither_age_nor_delay_and_is_told() -> None:
+    future, old = backup(-30), backup(9)
+    assert statuses(check(drift.AGE, future, old)) == [CheckStatus.WARNING]
+    assert statuses(check(drift.DUE, future, old)) == [CheckStatus.WARNING]
+    (told,) = check(drift.DATES, future, old)
+    assert told.status is CheckStatus.WARNING
+    assert future.name in told.message
+    assert statuses(check(drift.AGE, future)) == [CheckStatus.FAILED]
+
+
+def test_a_name_in_the_time_of_an_eastern_zone_is_not_of_the_future() -> None:
+    assert check(drift.DATES, backup(-1), now=MIDNIGHT + timedelta(hours=10)) == []
+
+
+def test_a_ttl_beyond_all_calendars_is_never_past() -> None:
+    endless = replace(SPEC, local=LocalStorage("/cpaas/backup", 999_999_999_999_999))
+    assert backup_drift(Catalog((backup(0), backup(1)), (), 4), endless, NOW)
+    assert backup_entries(Catalog((backup(400),), (), 4), endless, NOW)[0].oddities == ()
+
+
 def test_a_schedule_that_is_not_understood_is_told_and_judges_nothing() -> None:
     spec = replace(SPEC, schedule="@every 6h")
     assert statuses(check(drift.DUE, backup(9), spec=spec)) == [CheckStatus.SKIPPED]

@@ -8,7 +8,7 @@ from recovery.cluster.facts import EtcdManifest, MemberStatus
 from recovery.cluster.node_words import binary_size
 from recovery.cluster.quota import member_quota
 from recovery.errors import EtcdError
-from recovery.health.model import Check
+from recovery.health.model import Check, CheckStatus
 from recovery.health.verdicts import failed, ok, skipped, warned
 
 DATABASE = "database size"
@@ -22,6 +22,12 @@ def database_checks(
 ) -> tuple[Check, ...]:
     """Whether each database has room below the member's quota."""
     return tuple(_database(name, one, manifests.get(name)) for name, one in statuses.items())
+
+
+def says_full(check: Check) -> bool:
+    """Whether this check says that a database is at its quota, and nothing worse."""
+    full = check.status is CheckStatus.FAILED and check.message.endswith("%")
+    return check.name == DATABASE and full
 
 
 def _database(name: str, status: MemberStatus | EtcdError, manifest: EtcdManifest | None) -> Check:

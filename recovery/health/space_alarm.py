@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from recovery.health.member_checks import ALARMS, WRITE
-from recovery.health.model import Check
+from recovery.health.database_checks import says_full
+from recovery.health.member_checks import ALARMS, WATCH, WRITE
+from recovery.health.model import Check, CheckStatus
 
 NO_SPACE = "NOSPACE"
 """The alarm with which etcd refuses writes (api/etcdserverpb, AlarmType)."""
@@ -17,4 +18,10 @@ def apart_from_no_space(checks: Iterable[Check]) -> tuple[Check, ...]:
     alarmed = [check for check in listed if check.name == ALARMS and check.message == NO_SPACE]
     if not alarmed:
         return listed
-    return tuple(check for check in listed if check not in alarmed and check.name != WRITE)
+    return tuple(check for check in listed if check not in alarmed and not _explained(check))
+
+
+def _explained(check: Check) -> bool:
+    """No write goes through, so no watch tells of one; and databases are over their quota."""
+    no_write = check.name == WRITE or (check.name == WATCH and check.status is CheckStatus.SKIPPED)
+    return no_write or says_full(check)

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from recovery.backups.model import Copy, Integrity, Snapshot, StoreKind
 from recovery.backups.naming import is_backup_name, parse_name
+from recovery.backups.newest_state import far_poorer
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """By how much a clock may differ from this machine's where something is deleted."""
@@ -26,6 +27,7 @@ class Kept(enum.Enum):
 
     NEWEST_VERIFIED = "it is the newest backup that is verified"
     NOTHING_NEWER = "no newer backup is verified"
+    FAR_RICHER = "it has far more keys than the newest one, whose cluster may have begun anew"
     LAST_HERE = "it is the newest one in this place"
 
 
@@ -122,6 +124,9 @@ def _why_kept(
     # Files of one moment are one backup, whichever node wrote them.
     if newest.taken_at == each.taken_at:
         return Kept.NEWEST_VERIFIED
+    has, had = newest.snapshot.live_keys, each.snapshot.live_keys
+    if has is not None and had is not None and far_poorer(has, had):
+        return Kept.FAR_RICHER
     if copy in last:
         return Kept.LAST_HERE
     return None

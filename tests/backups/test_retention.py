@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -117,6 +118,17 @@ def test_a_copy_cut_short_is_not_what_others_go_for() -> None:
     found = expired([new, old])
     assert found.expired == ()
     assert found.spared[0].copy == old.copies[0]
+
+
+def test_what_a_cluster_had_before_it_began_anew_stays() -> None:
+    """It takes backups as before, each whole, and of next to nothing."""
+    anew = replace(backup(1), live_keys=300)
+    rich = replace(backup(100), live_keys=9000)
+    as_poor, unread = replace(backup(101), live_keys=250), backup(102)
+    found = expired([anew, rich, as_poor, unread])
+    assert names(found) == {as_poor.name, unread.name}
+    assert {each.why for each in found.spared} == {Kept.FAR_RICHER}
+    assert {each.copy for each in found.spared} == set(rich.copies)
 
 
 def test_a_node_whose_clock_disagrees_keeps_everything_and_is_named() -> None:

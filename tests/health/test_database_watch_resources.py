@@ -66,6 +66,9 @@ def test_objects_are_compared_resource_by_resource() -> None:
     assert check.status is FAILED
     assert check.message == "pods 3 of 10, a 0 of 1, b 0 of 1 and 1 more"
     assert compare_resources(fewer, wanted, exact=False).status is WARNING
+    # Keys that are no objects may lie there as well; all keys together are counted elsewhere.
+    more = {name: count + 1 for name, count in wanted.items()}
+    assert compare_resources(more, wanted, exact=True).status is OK
 
 
 def test_a_resource_is_looked_for_where_kubernetes_stores_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from recovery.backups.disk import DiskError, sha256_of
 from recovery.backups.known_verdicts import KnownVerdicts
 from recovery.backups.model import Copy, Integrity
 from recovery.backups.naming import write_name
+from recovery.backups.outside_text import one_line
 from recovery.backups.own_records import SUCCESS, OwnRecords, entry_of
 from recovery.backups.snapshot_cache import SnapshotCache
 from recovery.backups.stores import WritableStore
@@ -34,6 +36,8 @@ from recovery.inventory.model import Cluster
 from recovery.snapshots.model import SnapshotContents, Verdict
 from recovery.snapshots.verify import verify_database
 from recovery.ssh.fleet import Fleet
+
+logger = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Called with what is moving, bytes done, and bytes in all (0 where unknown)."""
@@ -196,6 +200,11 @@ class Taker:
             )
         except RescueError as error:
             return PlaceFailure(store.kind, store.label, error.what, error.remedy)
+        except Exception as error:
+            # One place at fault must not cost what the others have; the log has the traceback.
+            logger.exception("writing to %s failed", store.label)
+            message = one_line(f"{type(error).__name__}: {error}", 200)
+            return PlaceFailure(store.kind, store.label, message, "see the log, and report it")
 
     async def _record_success(
         self, taken: Taken, copies: Iterable[Copy], failures: Iterable[PlaceFailure]

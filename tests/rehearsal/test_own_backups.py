@@ -19,10 +19,11 @@ import pytest
 from recovery.backups import own_backups, taking
 from recovery.backups.choosing_member import members_to_ask
 from recovery.backups.disk import DiskError
-from recovery.backups.model import Integrity, Snapshot
+from recovery.backups.model import Copy, Integrity, Snapshot
 from recovery.backups.naming import is_backup_name
 from recovery.backups.own_backups import BackupDone
 from recovery.backups.own_records import FILE_NAME
+from recovery.backups.s3_store import S3Store
 from recovery.backups.tar_spool import TarSpool
 from recovery.errors import EtcdError, StoreError, TakenOverError
 from recovery.incident import Incident
@@ -217,6 +218,20 @@ async def test_a_node_and_an_s3_server_out_of_reach_are_named_and_the_others_hav
     assert done.result.name in names_on(first)
     assert done.result.name in names_on(third)
     assert done.result.name not in names_on(second)
+
+
+async def test_a_fault_of_one_place_does_not_cost_what_the_others_have(
+    healthy_rehearsal: RunningRehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An S3 server may answer in ways that nobody thought of."""
+
+    async def without_etag(*_: object) -> Copy:
+        raise KeyError("ETag")
+
+    monkeypatch.setattr(S3Store, "put", without_etag)
+    done = await taken(healthy_rehearsal.cluster, tmp_path)
+    assert [copy.node for copy in done.result.copies] == ["etcd-1", "etcd-2", "etcd-3"]
+    assert [each.message for each in done.result.failures] == ["KeyError: 'ETag'"]
 
 
 async def test_where_no_place_takes_it_that_is_an_error_and_is_recorded(

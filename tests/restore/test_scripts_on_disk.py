@@ -206,6 +206,21 @@ def test_the_edited_manifest_keeps_its_mode_and_goes_back_as_it_was(disk: Disk) 
     assert manifest.read_bytes() == before
 
 
+def test_a_manifest_that_a_person_changed_under_the_restored_member_is_theirs(disk: Disk) -> None:
+    """As where the quota had to be raised before the alarm could be cleared, then `resume`."""
+    stage(disk)
+    good(disk.run("manifest", "edit-manifest"))
+    manifest = Path(disk.plan.manifest_edits[0].path)
+    raised = manifest.read_text() + "# with a larger quota\n"
+    manifest.write_text(raised)
+    assert disk.run("manifest", "edit-manifest", "probe").returncode == 1
+    assert disk.run("manifest", "edit-manifest").returncode == 1
+    (disk.staging / "started").touch()
+    assert disk.run("manifest", "edit-manifest", "probe").returncode == 0
+    good(disk.run("manifest", "edit-manifest"))
+    assert manifest.read_text() == raised
+
+
 def test_a_manifest_that_changed_since_the_plan_is_not_overwritten(disk: Disk) -> None:
     stage(disk)
     manifest = Path(disk.plan.manifest_edits[0].path)

@@ -9,6 +9,11 @@ from recovery.restore.plan import Action, NodeWork, Risk, Step
 from recovery.restore.script import node_script
 
 _EDIT = """
+# From then on a person may have had reason to change it, such as a larger quota.
+if [ -e "$STARTED" ]; then
+  echo "the restored member was started already: etcd.yaml stays as it is"
+  exit 0
+fi
 AFTER=$(sha256sum "$MANIFEST" | cut -d ' ' -f 1)
 if [ "$AFTER" = "$SHA256_AFTER" ]; then
   echo "etcd.yaml already says existing"
@@ -27,7 +32,9 @@ if command -v restorecon >/dev/null; then restorecon "$MANIFEST"; fi
 sync -f "$MANIFEST" || sync
 """
 
-_EDITED = '[ "$(sha256sum "$MANIFEST" | cut -d \' \' -f 1)" = "$SHA256_AFTER" ]'
+_EDITED = (
+    '[ -e "$STARTED" ] || [ "$(sha256sum "$MANIFEST" | cut -d \' \' -f 1)" = "$SHA256_AFTER" ]'
+)
 
 _TAKE_BACK = """
 if [ "$(sha256sum "$MANIFEST" | cut -d ' ' -f 1)" != "$SHA256_AFTER" ]; then
@@ -84,8 +91,14 @@ def _edit(ground: NodeGround, sha256_after: str) -> NodeWork:
             partial=partial,
             sha256_before=ground.manifest.sha256,
             sha256_after=sha256_after,
+            started=ground.started,
         ).replace("@TEXT@", ground.manifest_after),
-        probe=node_script(_EDITED, manifest=ground.manifest.path, sha256_after=sha256_after),
+        probe=node_script(
+            _EDITED,
+            manifest=ground.manifest.path,
+            sha256_after=sha256_after,
+            started=ground.started,
+        ),
         undo=node_script(
             _TAKE_BACK,
             manifest=ground.manifest.path,

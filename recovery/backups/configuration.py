@@ -14,6 +14,9 @@ from recovery.errors import ConfigurationError
 DEFAULT_DIRECTORIES = ("/cpaas/backup", "/cpaas")
 """Where the platform's releases put backups unless told otherwise, newer releases first."""
 
+MOST_DIGITS = 15
+"""Of a number that somebody means; Python itself refuses to read thousands of them."""
+
 DEFAULT_SCHEDULE = "0 0 * * *"
 """What the platform installs: daily at midnight."""
 
@@ -128,8 +131,9 @@ def _seconds(value: object) -> int | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        return int(value.strip())
+    text = value.strip() if isinstance(value, str) else ""
+    if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS:
+        return int(text)
     raise _wrong(value, "spec.localStorage.ttl", 'seconds, for example "7776000"')
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from recovery.backups.configuration import MOST_DIGITS
 from recovery.backups.outside_text import is_plain_name, one_line
 from recovery.backups.schedule import parse_schedule
 from recovery.errors import ConfigurationError
@@ -88,7 +89,8 @@ def _local_problems(local: Mapping[str, object], schedule: object) -> Iterator[C
     ttl = local.get("ttl")
     if ttl is None or ttl == "":
         return
-    if not isinstance(ttl, str) or not (ttl.isascii() and ttl.isdigit()) or int(ttl) == 0:
+    digits = isinstance(ttl, str) and ttl.isascii() and ttl.isdigit() and len(ttl) <= MOST_DIGITS
+    if not isinstance(ttl, str) or not digits or int(ttl) == 0:
         yield _wrong("spec.localStorage.ttl", ttl, "a number of seconds as text", "7776000")
         return
     try:

@@ -73,6 +73,7 @@ def test_an_empty_spec_has_the_platforms_defaults() -> None:
         ({"localStorage": "/cpaas"}, "spec.localStorage"),
         ({"localStorage": {"path": "cpaas"}}, "spec.localStorage.path"),
         ({"localStorage": {"ttl": "90d"}}, "spec.localStorage.ttl"),
+        ({"localStorage": {"ttl": "9" * 5000}}, "spec.localStorage.ttl"),
         ({"remoteStorage": {"s3": {"endpoint": "x"}}}, "spec.remoteStorage.s3.bucket"),
     ],
 )

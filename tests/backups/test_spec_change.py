@@ -48,6 +48,7 @@ def spec() -> dict[str, Any]:
         (SpecWishes(ttl="-1"), "spec.localStorage.ttl"),
         (SpecWishes(ttl="0"), "spec.localStorage.ttl"),
         (SpecWishes(ttl="٣"), "spec.localStorage.ttl"),
+        (SpecWishes(ttl="9" * 5000), "spec.localStorage.ttl"),
         (SpecWishes(ttl="86400"), "spec.localStorage.ttl"),
         (SpecWishes(path="backup"), "spec.localStorage.path"),
         (SpecWishes(path="/"), "spec.localStorage.path"),

@@ -124,6 +124,10 @@ class Incident:
             self._latest_look, self.facts = began, facts
         return facts
 
+    def forget_facts(self) -> None:
+        """The cluster was changed: until it is looked at again, nothing is known of it."""
+        self.facts = None
+
     async def list_snapshots(
         self, on_update: Callable[[Catalog], None] | None = None, *, records: bool = True
     ) -> Catalog:

@@ -160,6 +160,16 @@ class RestoreScreen(IncidentScreen):
             await roll_back(self, self.case, self.run_id)
         elif outcome is Outcome.DONE and not self.words.back:
             self.action_health()
+        else:
+            self.look_again()
+
+    @work(group="look", exclusive=True, exit_on_error=False)
+    async def look_again(self) -> None:
+        """What was known of the cluster is over: the top line must not go on saying it."""
+        self.case.incident.forget_facts()
+        self.top_line_changed()
+        await self.case.look(self.top_line_changed)
+        self.top_line_changed()
 
     async def _executed(self) -> Outcome | None:
         """The run's outcome; None where somebody else holds the lock, and a person left it so."""

@@ -333,6 +333,7 @@ class CannedIncident(Incident):
         self.restored = False
         self.runs: list[CannedRun] = []
         self.cleaned: list[str] = []
+        self.looks = 0
         self.told: Told | None = None
 
     @cached_property
@@ -369,6 +370,7 @@ class CannedIncident(Incident):
         self, on_node: Callable[[str, str], None] | None = None, *, hasty: bool = False
     ) -> ClusterFacts:
         """Three nodes: one alone, one empty, one gone; or three that are well."""
+        self.looks += 1
         if self.answers.look_error is not None:
             raise self.answers.look_error
         lost = [

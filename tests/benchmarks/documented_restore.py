@@ -87,8 +87,7 @@ systemctl restart kubelet
 class DocumentedRestore:
     """The procedure on these nodes, over their SSH.
 
-    `copies` is an OpenSSH server of this machine that takes what `scp` sends, so that the copy
-    does not wait for the rehearsal's own servers, which are written in Python.
+    `copies` is an SSH server of this machine that takes the files that `scp` sends.
     """
 
     control_plane: Sequence[Node]

@@ -10,6 +10,9 @@ behind is removed first. The documented procedure is a script without pauses (se
 Both are timed by the same eyes: a poller that asks every API server for /readyz from outside. Its
 readiness needs a linearizable read from the node's own member, so it tells of etcd as well.
 
+All SSH servers are OpenSSH's, as the rehearsal's own are written in Python. The snapshots that
+etcd-rescue keeps on the bastion are removed before each round: it fetches the backup anew.
+
 - total: from the first command until every API server is ready.
 - without API: from the moment the first kubelet is told to stop until every API server is ready.
 
@@ -45,10 +48,11 @@ from recovery.rehearsal.breaking import Breakage
 from recovery.rehearsal.node.etcd_gateway import EtcdGateway
 from tests.benchmarks.api_poller import ApiPoller
 from tests.benchmarks.documented_restore import DocumentedRestore
+from tests.benchmarks.openssh_nodes import openssh_nodes
 from tests.benchmarks.snapshot_reading import MEGABYTE, kubernetes_like
 from tests.cluster_fixtures import RunningRehearsal, clean_environment, running_rehearsal
 from tests.snapshots.lone_etcd import CLEAN, programs
-from tests.ssh.servers import Account, OpenSshServer, openssh_server
+from tests.ssh.servers import Account, OpenSshServer
 
 _READY_SECONDS = 300
 _BREAK_SECONDS = 60
@@ -206,6 +210,7 @@ class Bench:
             kept += [*data.glob(".etcd-rescue-*"), *data.parent.glob(".etcd-rescue-*")]
             for path in kept:
                 shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(self._home / ".cache", ignore_errors=True)
         subprocess.run(["sync"], check=True)
 
     def _count(self, node: Node) -> int:
@@ -231,14 +236,13 @@ async def measure(megabytes: int, rounds: int, way: Breakage) -> None:
         tempfile.TemporaryDirectory(prefix="whole-restore-") as home,
         running_rehearsal(Breakage.NONE) as rehearsal,
     ):
-        bench = Bench(rehearsal, Path(home), way)
-        await asyncio.to_thread(bench.fill, megabytes)
-        size = bench.backup.stat().st_size / MEGABYTE
-        _say(f"a backup of {size:.0f} MB, {rounds} rounds, {os.cpu_count()} cores, {way.value}")
         account = Account(Path(home))
         account.write()
-        async with openssh_server(account, "Subsystem sftp internal-sftp") as copies:
-            account.trust(copies)
+        async with openssh_nodes(rehearsal, account) as copies:
+            bench = Bench(rehearsal, Path(home), way)
+            await asyncio.to_thread(bench.fill, megabytes)
+            size = bench.backup.stat().st_size / MEGABYTE
+            _say(f"a backup of {size:.0f} MB, {rounds} rounds, {os.cpu_count()} cores, {way.value}")
             for _ in range(rounds):
                 seconds[_DOCUMENTED].append(await bench.documented(account, copies))
                 _say_one(_DOCUMENTED, seconds[_DOCUMENTED][-1])

@@ -65,12 +65,19 @@ REMOVE_CONTAINERS = (
 containers() {
   crictl ps -a -q --name "^$1\\$" --label io.kubernetes.pod.namespace=kube-system
 }
+remove() {
+  run crictl stop --timeout "$GRACE" "$1" || echo "it did not stop by itself: $1"
+  run crictl rm -f "$1"
+}
+# All at once: none needs another one to end. Whether they are gone is seen below.
 for NAME in $NAMES; do
   IDS=$(containers "$NAME")
   for ID in $IDS; do
-    run crictl stop --timeout "$GRACE" "$ID" || echo "it did not stop by itself"
-    run crictl rm -f "$ID"
+    remove "$ID" &
   done
+done
+wait
+for NAME in $NAMES; do
   LEFT=$(containers "$NAME")
   [ -z "$LEFT" ] || stop "a container named $NAME is still there: $LEFT"
   echo "no container named $NAME is left"

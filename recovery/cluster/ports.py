@@ -30,7 +30,8 @@ listeners() {
   done
   if [ -n "$PIDS" ] && command -v crictl > /dev/null; then
     for NAME in etcd kube-apiserver; do
-      IDS=$(timeout 10 crictl ps -q --name "^$NAME\$" \
+      # Those that have ended too: an etcd that starts and ends may have listened a moment ago.
+      IDS=$(timeout 10 crictl ps -a -q --name "^$NAME\$" \
         --label io.kubernetes.pod.namespace=kube-system 2> /dev/null) ||
         { echo no-containers; IDS=; }
       for ID in $IDS; do

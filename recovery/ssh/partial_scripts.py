@@ -65,8 +65,13 @@ _WRITER = f"""
 umask 077
 {SHA256_OF.strip()}
 {_BEGAN.strip()}
+# Some shells' printf says only "I/O error" where a disk is full.
 printf '%s %s %s\\n' "$$" "$(began $$)" "$(cat /proc/sys/kernel/random/boot_id)" \\
-  > "$PARTIAL.writer"
+  > "$PARTIAL.writer" || {{
+  [ "$(df -Pk "$DIRECTORY" | awk 'NR == 2 {{ print $4 }}')" != 0 ] || \\
+    echo "$DIRECTORY: No space left on device" >&2
+  exit 1
+}}
 """
 
 _APPEND = """

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,7 +61,11 @@ def obey(rehearsal: RunningRehearsal, diagnosis: Diagnosis) -> None:
     assert diagnosis.commands
     for command in diagnosis.commands:
         node = rehearsal.cluster.node(command.node)
+        deadline = time.monotonic() + 30
         ran = rehearsal.command(node, command.text)
+        # etcd changes members only once all have been connected for five seconds, and says so.
+        while "unhealthy cluster" in ran.stderr and time.monotonic() < deadline:
+            ran = rehearsal.command(node, command.text)
         assert ran.returncode == 0, (command, ran.stdout, ran.stderr)
 
 

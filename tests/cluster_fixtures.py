@@ -46,7 +46,7 @@ class RunningRehearsal:
         self.supervisor.stdin.write(f"break {way.value}\n")
         self.supervisor.stdin.flush()
         answer = json.loads(self.supervisor.stdout.readline())
-        assert answer == {"broken": way.value}
+        assert answer == {"broken": way.value}, answer
 
     @property
     def cluster(self) -> Cluster:

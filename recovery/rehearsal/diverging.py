@@ -17,6 +17,10 @@ from recovery.rehearsal.node.simulated_node import SimulatedNode
 from recovery.rehearsal.seeding import run_tool
 from recovery.rehearsal.waiting import START_SECONDS, gateway_of, wait_for_member
 
+FORMING_SECONDS = 100.0
+"""Members that are started together wait for each other, each for several seconds, until their
+check for corruption at the start gives up; a machine that is busy doubles that."""
+
 _KEY = base64.b64encode(b"/registry/events/default/while-nobody-looked").decode()
 
 
@@ -53,7 +57,7 @@ async def restore_apart(
     for node in nodes:
         node.kubelet.start()
     for layout in layouts:
-        await wait_for_member(layout)
+        await wait_for_member(layout, FORMING_SECONDS)
 
 
 async def _save(

@@ -58,10 +58,10 @@ async def wait_for_no_port(layout: NodeLayout, port: int, what: str) -> None:
         ) from error
 
 
-async def wait_for_member(layout: NodeLayout) -> None:
+async def wait_for_member(layout: NodeLayout, seconds: float = START_SECONDS) -> None:
     """Return when the member answers a linearizable read; RehearsalError where it does not."""
     gateway = gateway_of(layout)
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         try:
             await asyncio.to_thread(gateway.range, "/registry/health", 2)

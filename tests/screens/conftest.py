@@ -1,0 +1,12 @@
+"""What holds for every test of a screen."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Input
+
+
+@pytest.fixture(autouse=True)
+def a_cursor_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture must not depend on the moment at which it was taken."""
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)

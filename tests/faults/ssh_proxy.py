@@ -54,6 +54,11 @@ class SshProxy:
             flow.cancel()
         await asyncio.gather(*flows, return_exceptions=True)
 
+    @property
+    def carries(self) -> bool:
+        """Whether anybody is connected through it."""
+        return bool(self._flows)
+
     async def freeze(self) -> None:
         """From now on nothing comes through, and nothing is closed."""
         self._open.clear()

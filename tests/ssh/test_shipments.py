@@ -179,9 +179,15 @@ async def test_a_broken_transfer_goes_on_where_it_broke(
     shipment = Shipment(local_file(tmp_path, PACKED))
     shipping = asyncio.ensure_future(ship(shipment, through, there, PACKED))
     partial = there / "snapshot.db.partial"
+    proxied.pause = 0.01  # the file is still on its way when it is cut for the second time
     for blocks in (4, 8):
-        await until(lambda: partial.exists() and partial.stat().st_size > blocks * BLOCK)  # noqa: B023
+        await until(
+            lambda: (
+                proxied.carries and partial.exists() and partial.stat().st_size > blocks * BLOCK  # noqa: B023
+            )
+        )
         await proxied.cut()
+    proxied.pause = 0
     shipped = await shipping
     assert proxied.cuts == 2
     assert shipped.said("it is waited for") and shipped.said("the node is back")

@@ -36,6 +36,8 @@ _MISSING, _UNREADABLE = 44, 45
 _SLOWEST = 1 << 20
 """Bytes a second below which a member's answer is given up."""
 
+_LOCKS = "/proc/locks"
+
 _LOOK = """
 if [ ! -f "$FILE" ]; then
   # Behind a directory that may not be entered nothing is known to be missing.
@@ -47,11 +49,21 @@ fi
 [ -r "$FILE" ] || exit 45
 FACTS=$(stat -L -c '%s %Y %i %z' "$FILE")
 INODE=$(stat -L -c %i "$FILE")
-# A running etcd holds a lock on its database. Each line of the kernel's list ends in
-# device:inode, first byte, last byte.
-IN_USE=$(awk -v inode="$INODE" \\
-  '{ n = split($(NF - 2), part, ":"); if (part[n] == inode) found = 1 } END { print found + 0 }' \\
-  /proc/locks)
+# A running etcd holds a lock on its database. Each line of the kernel's list has the process, and
+# then device:inode. Another filesystem may have a file of the same number, and some show another
+# device than the file's own: what the process has open decides.
+holds_it() {
+  [ -r "/proc/$1/fd" ] || return 0
+  for OPEN in "/proc/$1/fd/"*; do
+    if [ "$OPEN" -ef "$FILE" ]; then return 0; fi
+  done
+  return 1
+}
+IN_USE=0
+for PID in $(awk -v inode="$INODE" \\
+  '{ n = split($(NF - 2), part, ":"); if (part[n] == inode) print $(NF - 3) }' "$LOCKS"); do
+  if holds_it "$PID"; then IN_USE=1; fi
+done
 printf '%s %s\\n' "$IN_USE" "$FACTS"
 """
 
@@ -131,7 +143,9 @@ class MemberStore:
         return found if await self._look(copy.path) == before else None
 
     async def _look(self, path: str) -> Copy:
-        result = await self._session.run(script(_LOOK, file=path), timeout=_LOOK_SECONDS)
+        result = await self._session.run(
+            script(_LOOK, file=path, locks=_LOCKS), timeout=_LOOK_SECONDS
+        )
         if not result.succeeded:
             raise self._error(path, result.exit_status, result.stderr)
         in_use, size, modified, *inode_and_change = result.stdout.split()

@@ -1,45 +1,31 @@
 """One cluster under care: what screens and commands ask of the engine, in one place.
 
-An `Incident` owns the sessions to the nodes and the stores, remembers the latest facts and the
-catalog, and hands out plans, runs and health reports. It decides nothing and draws nothing.
+An `Incident` is a cluster that is looked at (`SeenCluster`), with the snapshots that are at hand
+(`SnapshotsAtHand`), and hands out plans, runs and backups. It decides nothing and draws nothing.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING
 
-from recovery.backups.catalog import keep_verdicts, list_catalog, with_verdict
 from recovery.backups.credentials import AskForKeys
-from recovery.backups.model import Catalog, Copy, Integrity, Record, Snapshot
-from recovery.backups.restore_from import restore_from
-from recovery.cluster.diagnosis import diagnose
-from recovery.cluster.facts import ClusterFacts, Diagnosis, EtcdManifest
-from recovery.doors import ClusterDoors
-from recovery.errors import RefusedError, SnapshotError
-from recovery.health.model import Check, HealthReport
+from recovery.backups.model import Catalog
+from recovery.errors import RefusedError
+from recovery.health.model import Check
 from recovery.inventory.model import Cluster
-from recovery.places import cache_directory, runs_directory, state_directory
+from recovery.places import runs_directory
 from recovery.restore.events import Event
 from recovery.restore.operator import Operator
 from recovery.restore.plan import Plan, RestoreSource
 from recovery.restore.run_control import RestoreRun
-from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot, Verdict
-from recovery.warming import S3, SSH_AND_ETCD, warmed
+from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots_at_hand import Looked, Progress, SnapshotsAtHand
 
 if TYPE_CHECKING:
-    from recovery.backups.care import BackupCare
     from recovery.backups.own_backups import OwnBackups
-    from recovery.backups.stores import BytesProgress
-    from recovery.health.expected import Expected
-    from recovery.health.leftovers import Leftovers
-    from recovery.rehearsal.trial.model import TrialReport
-    from recovery.rehearsal.trial.stages import OnStage
     from recovery.restore.circumstances import Told
     from recovery.restore.clean_up import CleanUp
     from recovery.restore.cluster_runs import ClusterRuns
@@ -49,18 +35,14 @@ if TYPE_CHECKING:
     from recovery.restore.past_runs import PastRun
     from recovery.restore.standing import RunStanding
     from recovery.restore.unlisted_workers import UnlistedWorkers
-    from recovery.snapshots.comparison import Comparison
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is moving, bytes done, and bytes in all (0 where unknown)."""
+__all__ = ["Incident", "Looked", "Progress"]
 
 SECONDS_TO_BE_PROVEN = 60.0
 """API servers take a while after a run, so that one look right after it proves nothing."""
 
-Looked = TypeVar("Looked", FetchedSnapshot, JudgedSnapshot)
 
-
-class Incident:
+class Incident(SnapshotsAtHand):
     """One cluster under care. Use as an async context manager, so that sessions are closed."""
 
     def __init__(
@@ -71,152 +53,11 @@ class Incident:
         ask_s3_keys: AskForKeys | None = None,
         allow_node_count: int | None = None,
     ) -> None:
-        self.cluster = cluster
+        super().__init__(cluster, environ, ask_s3_keys)
         self.allow_node_count = allow_node_count
-        self.facts: ClusterFacts | None = None
-        self.catalog: Catalog | None = None
         self.preflight_checks: tuple[Check, ...] = ()
-        self._environ = environ
-        self._ask_s3_keys = ask_s3_keys
-        self._doors = ClusterDoors(
-            cluster, environ, ask_s3_keys, facts=self._known_facts, latest=lambda: self.facts
-        )
-        self._looks = self._latest_look = 0
         self._unlisted: UnlistedWorkers | None = None
         """As preflight has found them."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close every session and tunnel."""
-        await self._doors.close()
-
-    @property
-    def diagnosis(self) -> Diagnosis:
-        """The diagnosis from the latest facts; state UNKNOWN before the first look."""
-        return diagnose(self.facts, self.cluster, restore_from(self.catalog))
-
-    async def look(
-        self, on_node: Callable[[str, str], None] | None = None, *, hasty: bool = False
-    ) -> ClusterFacts:
-        """Ask all nodes and members; never raises for a node that is down.
-
-        `on_node` hears a node's name and a few words ("etcd running, no leader", "unreachable")
-        as each answers. `hasty`: a silent node is given up after seconds, for a diagnosis now.
-        """
-        await warmed(*SSH_AND_ETCD)
-        from recovery.cluster.gather import gather
-
-        self._looks += 1
-        began = self._looks
-        facts = await gather(self._doors.fleet, self.cluster, on_node, hasty=hasty)
-        if began > self._latest_look:
-            # One that began earlier and took longer tells of what is over.
-            self._latest_look, self.facts = began, facts
-        return facts
-
-    def forget_facts(self) -> None:
-        """The cluster was changed: until it is looked at again, nothing is known of it."""
-        self.facts = None
-
-    async def list_snapshots(
-        self, on_update: Callable[[Catalog], None] | None = None, *, records: bool = True
-    ) -> Catalog:
-        """List every store, and the records where asked; `on_update` hears the catalog as it grows.
-
-        The records are in the cluster itself, so that looking for them takes longest. Verdicts of
-        an earlier listing are kept where the copies are the same.
-        """
-        earlier = self.catalog
-        spec = self.cluster.backup
-        await warmed(*SSH_AND_ETCD, *(S3 if spec is not None and spec.s3 is not None else ()))
-
-        def updated(catalog: Catalog) -> None:
-            self.catalog = keep_verdicts(catalog, earlier) if earlier else catalog
-            if on_update is not None:
-                on_update(self.catalog)
-
-        reading = self._read_records if records else None
-        own = self.own_backups.records.read if records else None
-        updated(await list_catalog(self._doors.stores, reading, updated, own_records=own))
-        assert self.catalog is not None
-        self.catalog = await self._doors.known_verdicts.applied_to(self.catalog)
-        if on_update is not None:
-            on_update(self.catalog)
-        return self.catalog
-
-    async def judge(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
-    ) -> JudgedSnapshot:
-        """What the snapshot is worth; read on its node where that can be done.
-
-        A node without python3 may leave the contents untold. The catalog learns the answer.
-        Raises what `verify` raises.
-        """
-        return await self._learning(wanted, self._doors.fetching.judge(wanted, progress))
-
-    async def inspect(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
-    ) -> JudgedSnapshot:
-        """What the snapshot is worth and what is in it; fetched only where nothing else helps."""
-        judged = await self.judge(wanted, progress)
-        untold = judged.verdict.contents is None
-        if untold and judged.verdict.integrity is not Integrity.CORRUPT:
-            return (await self.verify(wanted, progress)).judged
-        return judged
-
-    async def verify(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
-    ) -> FetchedSnapshot:
-        """Fetch the snapshot here, unpack and verify it; the catalog learns the answer.
-
-        Raises SnapshotError where no copy of it is a snapshot, StoreError where one that may be
-        good cannot be fetched, DiskError where this machine has no room. A corrupt one is no
-        exception: the verdict says so.
-        """
-        return await self._learning(wanted, self._doors.fetching.fetch(wanted, progress))
-
-    async def compare(
-        self, old: FetchedSnapshot, new: FetchedSnapshot, progress: BytesProgress | None = None
-    ) -> Comparison:
-        """What changed from the one to the other. Raises SnapshotError where one is unreadable."""
-        from recovery.snapshots.comparison import compare_databases
-
-        return await compare_databases(old.database, new.database, progress)
-
-    async def rehearse(
-        self,
-        fetched: FetchedSnapshot,
-        on_stage: OnStage | None = None,
-        *,
-        etcd_dir: Path | None = None,
-    ) -> TrialReport:
-        """Restore it into a scratch cluster on this machine, and compare; touches no node.
-
-        Raises SnapshotError where it is corrupt, RehearsalError where there is no etcd to try it
-        with, DiskError where this machine has no room.
-        """
-        from recovery.rehearsal.trial.trial import try_snapshot
-
-        self._doors.cache.pin(fetched.database)
-        return await try_snapshot(
-            fetched,
-            cache_directory(self._environ),
-            etcd_dir=etcd_dir,
-            nodes=lambda: [
-                self._doors.fleet.session(node.name) for node in self.cluster.control_plane
-            ],
-            on_stage=on_stage,
-        )
 
     async def preflight(
         self, fetched: FetchedSnapshot, on_check: Callable[[Check], None] | None = None
@@ -368,58 +209,6 @@ class Incident:
         """What the holder's run has written so far, as the nodes know it."""
         return await self._runs.journal_of(holder)
 
-    async def health(
-        self,
-        expected: Expected | None = None,
-        on_check: Callable[[Check], None] | None = None,
-    ) -> HealthReport:
-        """The final checks, once; compared with what is expected, where something is."""
-        return await self.wait_for_health(expected, seconds=0, on_check=on_check)
-
-    async def wait_for_health(
-        self,
-        expected: Expected | None = None,
-        *,
-        seconds: float,
-        on_check: Callable[[Check], None] | None = None,
-        on_wait: Callable[[str], None] | None = None,
-    ) -> HealthReport:
-        """The final checks, repeated until they hold or `seconds` are over."""
-        from recovery.health.checks import wait_until_healthy
-
-        if self.facts is None or not self._manifests():
-            await self.look()
-        return await wait_until_healthy(
-            self._doors.fleet,
-            self.cluster,
-            self._manifests(),
-            expected,
-            seconds=seconds,
-            on_check=on_check,
-            on_wait=on_wait,
-        )
-
-    async def leftovers(self) -> Leftovers:
-        """What the API remembers and reality does not have, after a restore; never raises."""
-        from recovery.health.looking_for_leftovers import look_for_leftovers
-
-        if self.facts is None or not self._manifests():
-            await self.look()
-        return await look_for_leftovers(self._doors.fleet, self.cluster, self._manifests())
-
-    @cached_property
-    def backups(self) -> BackupCare:
-        """The backup configuration, S3, backups on demand, drift: everything but the catalog."""
-        from recovery.backups.care import BackupCare
-
-        return BackupCare(
-            self.cluster,
-            lambda: self._doors.fleet,
-            self._known_facts,
-            self._doors.last_seen,
-            self._ask_s3_keys,
-        )
-
     @cached_property
     def own_backups(self) -> OwnBackups:
         """Backups taken and kept without the platform."""
@@ -440,7 +229,7 @@ class Incident:
             self._doors.stores,
             self._doors.cache,
             self._doors.known_verdicts,
-            state_directory(self._environ),
+            self._own_records,
             Surroundings(self.look, listed, unfinished),
         )
 
@@ -474,33 +263,3 @@ class Incident:
         from recovery.restore.delivering import Supply
 
         return Supply(fetched.database, elsewhere_of(fetched, self.catalog, self._doors.stores))
-
-    async def _read_records(self) -> Sequence[Record]:
-        return await self.backups.records()
-
-    async def _known_facts(self) -> ClusterFacts:
-        """The latest, or the first."""
-        return self.facts or await self.look()
-
-    def _manifests(self) -> dict[str, EtcdManifest]:
-        nodes = self.facts.nodes if self.facts else {}
-        return {name: node.manifest for name, node in nodes.items() if node.manifest is not None}
-
-    async def _learning(self, wanted: Snapshot | Copy, looking: Awaitable[Looked]) -> Looked:
-        """The answer, after the catalog has learned it."""
-        try:
-            found = await looking
-        except SnapshotError as error:
-            if isinstance(wanted, Snapshot):
-                self._learn(wanted.name, Verdict(Integrity.CORRUPT, error.what, None))
-            raise
-        self._learn(found.name, found.verdict)
-        return found
-
-    def _learn(self, name: str, verdict: Verdict) -> None:
-        if self.catalog is not None:
-            self.catalog = with_verdict(self.catalog, name, verdict)
-
-    def _taken_at(self, name: str) -> datetime | None:
-        listed = self.catalog.snapshots if self.catalog is not None else ()
-        return next((each.taken_at for each in listed if each.name == name), None)

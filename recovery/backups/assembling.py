@@ -17,18 +17,23 @@ from recovery.inventory.model import Cluster
 from recovery.ssh.fleet import Fleet
 
 
+def own_records(cluster: Cluster, fleet: Fleet, stores: Iterable[Store], state: Path) -> OwnRecords:
+    """The records beside the backups, and here; `state`: this machine's state directory."""
+    writable = writable_stores(stores)
+    directories = {one.node: one.directory for one in writable if isinstance(one, NodeStore)}
+    return OwnRecords(fleet, directories, state / "backups" / f"{cluster.name}.json")
+
+
 def assemble(
     cluster: Cluster,
     fleet: Fleet,
     stores: Iterable[Store],
     cache: SnapshotCache,
     verdicts: KnownVerdicts,
-    state: Path,
+    records: OwnRecords,
     surroundings: Surroundings,
 ) -> OwnBackups:
-    """`stores`: all that the catalog lists; `state`: this machine's state directory."""
+    """`stores`: all that the catalog lists."""
     writable = writable_stores(stores)
-    directories = {one.node: one.directory for one in writable if isinstance(one, NodeStore)}
-    records = OwnRecords(fleet, directories, state / "backups" / f"{cluster.name}.json")
     taker = Taker(fleet, cluster, writable, cache, verdicts, records)
     return OwnBackups(fleet, cluster, writable, taker, records, surroundings)

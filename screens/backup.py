@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import Static
@@ -38,7 +38,8 @@ from screens.case import Case
 from screens.dialogs.field import Asked, FieldsDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.yaml_text import YamlDialog
-from screens.incident_screen import IncidentScreen, common_keys
+from screens.incident_screen import IncidentScreen
+from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, Mark, line, stacked
 from screens.widgets.row_list import Row, RowList
 from screens.wording import age, clipped, moment, plural, sentence
@@ -47,6 +48,9 @@ _CHANGING = ("change", "write", "set_up", "drop")
 _DRIFT_LINES = 3
 _ABOVE_DRIFT = 18
 """Lines of a wide screen that title, headings, fields and keys take at most."""
+
+
+_key = KeysOf("backup")
 
 
 class BackupScreen(IncidentScreen):
@@ -65,17 +69,17 @@ class BackupScreen(IncidentScreen):
     title_words: ClassVar[str] = "Backup configuration"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "change", "change", id="backup.change", tooltip="Change this field"),
-        Binding("w", "write", "write", id="backup.write", tooltip="Show the change, and write it"),
-        Binding("v", "yaml", "YAML", id="backup.yaml", tooltip="See and edit it as YAML"),
-        Binding("s", "set_up", "set up S3", id="backup.set-up", tooltip="S3, step by step"),
-        Binding("t", "try", "try S3", id="backup.try", tooltip="Try the bucket with its keys"),
-        Binding("n", "now", "back up now", id="backup.now", tooltip="Take a backup now"),
-        Binding("x", "drift", "problems", id="backup.drift", tooltip="What has drifted, in full"),
-        Binding("d", "drop", "drop", id="backup.drop", tooltip="Forget what is not written yet"),
-        Binding("a", "again", "again", id="backup.again", tooltip="Read everything again"),
-        Binding("tab", "other", "", show=False, id="backup.other", tooltip="The other list"),
-        *common_keys(),
+        _key("enter", "change", "change", "Change this field"),
+        _key("w", "write", "write", "Show the change, and write it"),
+        _key("v", "yaml", "YAML", "See and edit it as YAML"),
+        _key("s", "set_up", "set up S3", "Set S3 up, step by step"),
+        _key("t", "try", "try S3", "Try the bucket with its keys"),
+        _key("n", "now", "back up now", "Take a backup now"),
+        _key("x", "drift", "problems", "What has drifted, in full"),
+        _key("d", "drop", "drop", "Forget what is not written yet"),
+        _key("tab", "other", "other list", "Between the fields and the records"),
+        _key("a", "again", "again", "Read everything again"),
+        *common_keys(back=("back", "Back; nothing is written")),
     ]
 
     def __init__(self, case: Case) -> None:

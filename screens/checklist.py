@@ -112,7 +112,7 @@ def explain_within(group: CheckGroup, width: int, height: int) -> Content:
         first, *others = text.wrap(max(20, width - 4)) or [text]
         lines += [Content(" " * indent) + first, *(Content("   ") + other for other in others)]
     if len(lines) > height:
-        more = line("   ", ("… d: read it in full", "$accent"))
+        more = line("   ", ("… i: read it in full", "$accent"))
         lines = [*lines[: max(1, height - 1)], more]
     return stacked(lines)
 

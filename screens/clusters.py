@@ -15,6 +15,7 @@ from textual.widgets import Static
 from screens.case import Case
 from screens.dialogs.help import HelpDialog
 from screens.incident_screen import Rule
+from screens.keys import KeysOf, common_keys_only
 from screens.marks import HEADING, Mark, cell, line, stacked
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.row_list import Row, RowList
@@ -22,6 +23,9 @@ from screens.wording import cut, folded, plural
 
 _MOST_LINES = 3
 """Of a sentence and of an advice; all of it is on the cluster's own screen."""
+
+
+_key = KeysOf("clusters")
 
 
 class ClustersScreen(Screen[None]):
@@ -35,16 +39,9 @@ class ClustersScreen(Screen[None]):
     title_words: ClassVar[str] = "Clusters"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", id="clusters.open", tooltip="Open this cluster"),
-        Binding(
-            "question_mark",
-            "help",
-            "help",
-            key_display="?",
-            id="help",
-            tooltip="Explain this",
-        ),
+        _key("enter", "open", "open", "Open this cluster"),
         Binding("q", "app.leave", "quit", id="quit", tooltip="Leave etcd-rescue"),
+        *common_keys_only("help"),
     ]
 
     def __init__(self, cases: Sequence[Case]) -> None:

@@ -33,11 +33,19 @@ from screens.comparison_words import (
     state_of,
 )
 from screens.exporting import write_export
-from screens.incident_screen import IncidentScreen, common_keys
+from screens.incident_screen import IncidentScreen
+from screens.keys import KeysOf, common_keys
 from screens.marks import Mark
 from screens.widgets.words import Words
 
 _ON_LISTS = ("narrow", "next_view", "view", "filter", "only")
+
+
+_key = KeysOf("comparison")
+
+
+def _view(key: str, name: str, sentence: str) -> Binding:
+    return _key(key, f"view('{name}')", name, sentence, name=name, hidden=True)
 
 
 class ComparisonScreen(IncidentScreen):
@@ -53,72 +61,27 @@ class ComparisonScreen(IncidentScreen):
     title_words: ClassVar[str] = "Comparison"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter",
-            "narrow",
-            "keys",
-            id="comparison.narrow",
-            tooltip="Show the keys of this resource or namespace",
+        _key("enter", "narrow", "keys", "Show the keys of this resource or namespace"),
+        _key("tab", "next_view(1)", "list", "Go on to the next list", name="next"),
+        _key(
+            "shift+tab",
+            "next_view(-1)",
+            "list before",
+            "Back to the list before",
+            name="previous",
+            hidden=True,
         ),
-        Binding(
-            "tab",
-            "next_view(1)",
-            "list",
-            id="comparison.next",
-            tooltip="Go on to the next list",
+        _view("1", "resources", "What differs, by resource"),
+        _view("2", "namespaces", "What differs, by namespace"),
+        _view("3", "keys", "The keys that differ"),
+        _key("slash", "filter", "find", "Show only the keys that contain a text", shown="/"),
+        _key("f", "only", "kind", "Only added, only removed, only changed, all"),
+        *common_keys(
+            copy=("copy", "Copy the key under the cursor"),
+            export=("export", "Write counts and keys to a file"),
+            back=("back", "Show all keys again; then back"),
         ),
-        Binding("shift+tab", "next_view(-1)", "", show=False, id="comparison.previous"),
-        Binding(
-            "1",
-            "view('resources')",
-            "",
-            show=False,
-            id="comparison.resources",
-            tooltip="What differs, by resource",
-        ),
-        Binding(
-            "2",
-            "view('namespaces')",
-            "",
-            show=False,
-            id="comparison.namespaces",
-            tooltip="What differs, by namespace",
-        ),
-        Binding(
-            "3",
-            "view('keys')",
-            "",
-            show=False,
-            id="comparison.keys",
-            tooltip="The keys that differ",
-        ),
-        Binding(
-            "slash",
-            "filter",
-            "find",
-            key_display="/",
-            id="comparison.filter",
-            tooltip="Show only the keys that contain a text",
-        ),
-        Binding(
-            "f",
-            "only",
-            "kind",
-            id="comparison.only",
-            tooltip="Only added, only removed, only changed, all",
-        ),
-        Binding("y", "copy", "copy", id="copy", tooltip="Copy the key under the cursor"),
-        Binding("e", "export", "export", id="export", tooltip="Write counts and keys to a file"),
-        Binding("a", "again", "again", show=False, id="comparison.again", tooltip="Try once more"),
-        Binding(
-            "escape",
-            "back",
-            "back",
-            key_display="esc",
-            id="back",
-            tooltip="Show all keys again; then back",
-        ),
-        *common_keys("copy", "export", "back"),
+        _key("a", "again", "again", "Try once more", hidden=True),
     ]
 
     def __init__(self, case: Case, old: Snapshot, new: Snapshot) -> None:

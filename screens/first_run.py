@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -35,6 +35,7 @@ from screens.dialogs.question import QuestionDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.trouble import TroubleDialog, trouble_of
 from screens.first_run_words import INTRODUCTION, row_of, trouble
+from screens.keys import KeysOf, common_keys_only
 from screens.marks import Mark, hanging, line, spread, stacked
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.row_list import Row, RowList
@@ -54,6 +55,9 @@ async def search_by_ssh(first: Node, tell: TellNode) -> Discovered:
     return await discover(first, os.environ, tell)
 
 
+_key = KeysOf("first")
+
+
 class FirstRunScreen(Screen[None]):
     """An address to type, the nodes as they are found, and what stands in the way of each."""
 
@@ -70,17 +74,14 @@ class FirstRunScreen(Screen[None]):
     """What the footer says while the address is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "write", "write it", id="first.write", tooltip="Write the inventory"),
-        Binding("t", "trust", "host key", id="first.trust", tooltip="Compare and accept its key"),
-        Binding("s", "sudo", "use sudo", id="first.sudo", tooltip="Try again through sudo -n"),
-        Binding("n", "name", "name", id="first.name", tooltip="What the cluster is called"),
-        Binding("v", "view", "view", id="first.view", tooltip="The inventory as it would be"),
-        Binding("a", "again", "again", id="first.again", tooltip="Ask all nodes again"),
-        Binding("escape", "address", "address", id="first.address", tooltip="Another address"),
-        Binding("q", "app.leave", "quit", id="quit", tooltip="Leave etcd-rescue"),
-        Binding(
-            "question_mark", "help", "help", key_display="?", id="help", tooltip="Explain this"
-        ),
+        _key("enter", "write", "write it", "Write the inventory"),
+        _key("t", "trust", "host key", "Compare the host key, and accept it"),
+        _key("s", "sudo", "use sudo", "Try again through sudo -n"),
+        _key("n", "name", "name", "What the cluster is called"),
+        _key("v", "view", "view", "The inventory as it would be"),
+        _key("a", "again", "again", "Ask all nodes again"),
+        _key("escape", "address", "address", "Another address", shown="esc"),
+        *common_keys_only("quit", "help"),
     ]
 
     class Written(Message):

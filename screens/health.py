@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -21,7 +21,8 @@ from screens.case import Case
 from screens.checklist import CheckGroup, explain
 from screens.dialogs.reading import ReadingDialog
 from screens.health_matrix import cells_of, health_markdown, line_of, matrix_heads, other_lines
-from screens.incident_screen import IncidentScreen, Rule, common_keys
+from screens.incident_screen import IncidentScreen, Rule
+from screens.keys import KeysOf, common_keys
 from screens.leftovers_text import leftovers_line, leftovers_text
 from screens.marks import OF_STATUS, Mark, hanging, line, spread, stacked
 from screens.run_view import RunView
@@ -30,6 +31,9 @@ from screens.wording import listing, sentence, span, stopwatch
 
 PATIENCE = 600.0
 """Seconds after a run during which failing checks are waited for."""
+
+
+_key = KeysOf("health")
 
 
 class HealthScreen(IncidentScreen):
@@ -44,18 +48,18 @@ class HealthScreen(IncidentScreen):
     title_words: ClassVar[str] = "Health"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "again", "again", id="health.again", tooltip="Check everything again"),
-        Binding("e", "export", "export report", id="export", tooltip="Write the report to a file"),
-        Binding("y", "copy", "copy", id="copy", tooltip="Copy the report"),
-        Binding(
+        _key("a", "again", "again", "Check everything again"),
+        _key(
             "l",
             "leftovers",
-            "to look at",
-            id="health.leftovers",
-            tooltip="Where the API and the nodes do not agree, with commands to look",
+            "leftovers",
+            "Where the API and the nodes do not agree, with commands to look",
         ),
-        Binding("escape", "back", "back", key_display="esc", id="back", tooltip="Back"),
-        *common_keys("copy", "export", "back"),
+        *common_keys(
+            export=("export report", "Write the report to a file"),
+            copy=("copy", "Copy the report"),
+            back=("back", "Back"),
+        ),
     ]
 
     def __init__(

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
@@ -21,27 +20,6 @@ from screens.widgets.top_line import TopLine
 
 WIDE = 120
 """From this many columns on, panes stand side by side."""
-
-
-_COMMON_KEYS = (
-    Binding("escape", "back", "back", show=False, id="back", tooltip="Go back; nothing is lost"),
-    Binding("y", "copy", "copy", show=False, id="copy", tooltip="Copy what is selected"),
-    Binding("e", "export", "export", show=False, id="export", tooltip="Write this to a file"),
-    Binding("q", "app.leave", "quit", show=False, id="quit", tooltip="Leave etcd-rescue"),
-    Binding(
-        "question_mark",
-        "help",
-        "help",
-        key_display="?",
-        id="help",
-        tooltip="Explain the screen",
-    ),
-)
-
-
-def common_keys(*without: str) -> list[BindingType]:
-    """The keys that all screens have, but for those (by id) that a screen words on its own."""
-    return [binding for binding in _COMMON_KEYS if binding.id not in without]
 
 
 class Rule(Static):

@@ -6,14 +6,15 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import Static
 
 from recovery.restore.events import Stream
 from recovery.restore.journal import JournalEntry
 from recovery.restore.lock import LockHolder
 from screens.case import Case
-from screens.incident_screen import IncidentScreen, common_keys
+from screens.incident_screen import IncidentScreen
+from screens.keys import common_keys
 from screens.marks import HEADING, line
 from screens.widgets.line_pane import LinePane
 from screens.wording import moment_of
@@ -38,8 +39,7 @@ class OtherRunScreen(IncidentScreen):
     title_words: ClassVar[str] = "Somebody else's run"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "back", key_display="esc", id="back", tooltip="Stop watching"),
-        *common_keys("back"),
+        *common_keys(back=("back", "Stop watching")),
     ]
 
     def __init__(self, case: Case, holder: LockHolder) -> None:

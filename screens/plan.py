@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widgets import Static
 
@@ -14,12 +14,15 @@ from recovery.restore.runbook import manifest_diff, runbook_markdown
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.dialogs.reading import ReadingDialog
-from screens.incident_screen import IncidentScreen, common_keys
+from screens.incident_screen import IncidentScreen
+from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, line, spread
 from screens.plan_tree import PlanTree, text_of
 from screens.widgets.line_pane import LinePane
 from screens.widgets.row_list import RowList
 from screens.wording import cut, moment_of, plural
+
+_key = KeysOf("plan")
 
 
 class PlanScreen(IncidentScreen):
@@ -36,46 +39,29 @@ class PlanScreen(IncidentScreen):
     title_words: ClassVar[str] = "Plan"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
+        _key(
             "enter,r",
             "restore",
             "begin the restore",
-            key_display="enter",
-            id="plan.restore",
-            tooltip="Begin; you are asked before anything changes",
+            "Begin; you are asked before anything changes",
+            shown="enter",
         ),
-        Binding(
-            "right,plus",
-            "open(True)",
-            "open",
-            key_display="→",
-            id="plan.open",
-            tooltip="Open the step or action",
-        ),
-        Binding(
+        _key("right,plus", "open(True)", "open", "Open the step or action", shown="→"),
+        _key(
             "left,minus",
             "open(False)",
             "close",
-            show=False,
-            id="plan.close",
-            tooltip="Close the step or action",
+            "Close the step or action",
+            name="close",
+            shown="←",
+            hidden=True,
         ),
-        Binding(
-            "tab", "switch", "script", id="plan.switch", tooltip="Between the tree and the script"
+        _key("tab", "switch", "script", "Between the tree and the script"),
+        _key("d", "diffs", "etcd.yaml diff", "The changes to etcd.yaml"),
+        *common_keys(
+            export=("export", "Write the plan as a runbook that works without this program"),
+            back=("back", "Back; nothing was changed"),
         ),
-        Binding(
-            "d", "diffs", "etcd.yaml diff", id="plan.diffs", tooltip="The changes to etcd.yaml"
-        ),
-        Binding("e", "export", "export", id="export", tooltip="Write the plan as a runbook"),
-        Binding(
-            "escape",
-            "back",
-            "back",
-            key_display="esc",
-            id="back",
-            tooltip="Back; nothing was changed",
-        ),
-        *common_keys("export", "back"),
     ]
 
     def __init__(self, case: Case, fetched: FetchedSnapshot, plan: Plan) -> None:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
@@ -27,7 +27,8 @@ from screens.checklist import (
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.typed import TypedDialog
 from screens.exporting import markdown_table
-from screens.incident_screen import IncidentScreen, Rule, common_keys
+from screens.incident_screen import IncidentScreen, Rule
+from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, Mark, cell, line, spread
 from screens.snapshot_facts import title_of
 from screens.widgets.row_list import Row, RowList
@@ -35,6 +36,9 @@ from screens.wording import cut, plural
 
 ROLL_BACK = "roll back"
 """What a person types who restores over a cluster that is not lost."""
+
+
+_key = KeysOf("preflight")
 
 
 class PreflightScreen(IncidentScreen):
@@ -50,39 +54,16 @@ class PreflightScreen(IncidentScreen):
     title_words: ClassVar[str] = "Preflight"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter,r",
-            "plan",
-            "make the plan",
-            key_display="enter",
-            id="preflight.plan",
-            tooltip="Make the plan",
+        _key(
+            "enter,r", "plan", "make the plan", "Make the plan; it touches nothing", shown="enter"
         ),
-        Binding(
-            "w",
-            "acknowledge",
-            "acknowledge",
-            id="preflight.acknowledge",
-            tooltip="I have read the warnings",
+        _key("w", "acknowledge", "acknowledge", "I have read the warnings"),
+        _key("i", "details", "in full", "The chosen check in full, with its remedy"),
+        _key("a", "again", "again", "Check everything again"),
+        *common_keys(
+            export=("export", "Write the checks to a file"),
+            back=("back", "Back; nothing was changed"),
         ),
-        Binding(
-            "d",
-            "details",
-            "in full",
-            id="preflight.details",
-            tooltip="The chosen check in full, with its remedy",
-        ),
-        Binding("a", "again", "again", id="preflight.again", tooltip="Check everything again"),
-        Binding("e", "export", "export", id="export", tooltip="Write the checks to a file"),
-        Binding(
-            "escape",
-            "back",
-            "back",
-            key_display="esc",
-            id="back",
-            tooltip="Back; nothing was changed",
-        ),
-        *common_keys("export", "back"),
     ]
 
     def __init__(self, case: Case, snapshot: Snapshot) -> None:

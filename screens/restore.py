@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
@@ -19,21 +19,23 @@ from recovery.restore.plan import Plan
 from recovery.restore.run_control import RestoreRun
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
-from screens.dialogs.question import QuestionDialog
 from screens.dialogs.reading import ReadingDialog
-from screens.incident_screen import IncidentScreen, Rule, common_keys
+from screens.incident_screen import IncidentScreen, Rule
+from screens.keys import KeysOf, common_keys
 from screens.lock_questions import may_take_over
-from screens.marks import line
 from screens.run_drawing import now_of, steps_of
-from screens.run_view import NodeView, RunView
+from screens.run_fitting import RunStage
+from screens.run_panes import STEPS_WIDTH, RunPanes
+from screens.run_questions import stop_question, turning_question
+from screens.run_view import RunView
 from screens.run_words import RESTORING, RunWords
 from screens.screen_operator import ScreenOperator
 from screens.taking_up import Begin, Listener, resume, roll_back
-from screens.widgets.node_pane import NodePane, node_tabs
 
 REDRAWS_A_SECOND = 10
-STEPS_WIDTH = 36
-_PANE_WIDTH = 38
+
+
+_key = KeysOf("restore")
 
 
 class RestoreScreen(IncidentScreen):
@@ -49,51 +51,25 @@ class RestoreScreen(IncidentScreen):
     title_words: ClassVar[str] = "Restore"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "health", "health", id="restore.health", tooltip="See the proof"),
-        Binding(
-            "p",
-            "pause",
-            "pause",
-            id="restore.pause",
-            tooltip="Hold before the next action, or go on",
-        ),
-        Binding("tab", "node(1)", "next node", id="restore.next", tooltip="Show the next node"),
-        Binding(
+        _key("enter", "health", "health", "See the proof"),
+        _key("p", "pause", "pause", "Hold before the next action, or go on"),
+        _key("tab", "node(1)", "next node", "Show the next node", name="next"),
+        _key(
             "shift+tab",
             "node(-1)",
             "previous node",
-            show=False,
-            id="restore.previous",
-            tooltip="Show the node before",
+            "Show the node before",
+            name="previous",
+            hidden=True,
         ),
-        Binding(
-            "x", "abort", "stop here", id="restore.abort", tooltip="Stop before the next action"
+        _key("x", "abort", "stop here", "Stop before the next action"),
+        _key("R", "roll_back", "roll back", "Put the old data and configuration in place again"),
+        _key("r", "resume", "resume", "Take the stopped run up again"),
+        _key("l", "log", "log", "Where the journal and the logs are"),
+        *common_keys(
+            copy=("copy output", "Copy the chosen node's output"),
+            back=("back", "Back, once the run is over"),
         ),
-        Binding(
-            "R",
-            "roll_back",
-            "roll back",
-            id="restore.roll-back",
-            tooltip="Put the old data and configuration in place again",
-        ),
-        Binding(
-            "g",
-            "resume",
-            "go on",
-            id="restore.resume",
-            tooltip="Take the stopped run up again",
-        ),
-        Binding("y", "copy", "copy output", id="copy", tooltip="Copy the chosen node's output"),
-        Binding("l", "log", "log", id="restore.log", tooltip="Where the journal and the logs are"),
-        Binding(
-            "escape",
-            "back",
-            "back",
-            key_display="esc",
-            id="back",
-            tooltip="Back, once the run is over",
-        ),
-        *common_keys("copy", "back"),
     ]
 
     def __init__(
@@ -114,8 +90,7 @@ class RestoreScreen(IncidentScreen):
         self.restore_run: RestoreRun | None = None
         self.aborting = False
         self._roll_back_next = False
-        self._panes = {name: NodePane(node) for name, node in self.view.nodes.items()}
-        self.chosen_node = next(iter(self._panes), "")
+        self.panes = RunPanes(self.view, plan)
         self._drawn_version = -1
         self._drawn_second = -1
         self._drawn_rows = -1
@@ -124,10 +99,7 @@ class RestoreScreen(IncidentScreen):
         """Steps, panes, and what happens now."""
         with Horizontal(id="run-body"):
             yield Static("", id="run-steps")
-            with Vertical(id="run-nodes"):
-                yield Static("", id="run-tabs")
-                with Horizontal(id="run-panes"):
-                    yield from self._panes.values()
+            yield self.panes
         yield Rule(classes="rule")
         yield Static("", id="run-now")
 
@@ -135,7 +107,7 @@ class RestoreScreen(IncidentScreen):
         """Begin the run, and draw it ten times a second."""
         self.case.run = self.view
         self.case.recovered = False
-        self._show_panes()
+        self.panes.show_panes()
         self.set_interval(1 / REDRAWS_A_SECOND, self.draw)
         self.draw()
         self.execute()
@@ -204,16 +176,14 @@ class RestoreScreen(IncidentScreen):
 
     def draw(self) -> None:
         """Draw what has changed. Called ten times a second, whatever the events' rate."""
-        for pane in self._visible_panes():
-            pane.draw()
+        self.panes.draw()
         second = int(self.view.elapsed(self.case.clock()))
         if (self.view.version, second) == (self._drawn_version, self._drawn_second):
             return
         changed = self.view.version != self._drawn_version
         self._drawn_version, self._drawn_second = self.view.version, second
         self.query_one("#run-steps", Static).update(self._steps(), layout=False)
-        tabs = line(" ", node_tabs(self._tabs(), self.chosen_node, self._tabs_width))
-        self.query_one("#run-tabs", Static).update(tabs, layout=False)
+        self.panes.draw_tabs()
         now = self._now()
         rows = now.plain.count("\n")
         self.query_one("#run-now", Static).update(now, layout=rows != self._drawn_rows)
@@ -225,36 +195,14 @@ class RestoreScreen(IncidentScreen):
     def on_resize(self) -> None:
         """More panes where there is room."""
         self.set_class(self.wide, "-wide")
-        self.call_after_refresh(self._show_panes)
+        self.call_after_refresh(self._panes_anew)
 
-    def _tabs(self) -> list[NodeView]:
-        """Control-plane nodes always, others once they have a part in the run."""
-        return [
-            view
-            for name, view in self.view.nodes.items()
-            if name in self.plan.nodes or name == self.chosen_node or view.action
-        ]
+    def _panes_anew(self) -> None:
+        self.panes.show_panes()
+        self.draw_anew()
 
-    @property
-    def _tabs_width(self) -> int:
-        return self.app.size.width - STEPS_WIDTH - 2
-
-    def _visible_panes(self) -> list[NodePane]:
-        return [pane for pane in self._panes.values() if pane.display]
-
-    def _show_panes(self) -> None:
-        names = list(self._panes)
-        room = max(1, (self.app.size.width - STEPS_WIDTH) // _PANE_WIDTH) if self.wide else 1
-        place = names.index(self.chosen_node) if self.chosen_node in names else 0
-        first = max(0, min(place - room + 1, len(names) - room))
-        if place < room:
-            first = 0
-        for index, name in enumerate(names):
-            pane = self._panes[name]
-            pane.display = first <= index < first + room
-            pane.set_class(name == self.chosen_node, "-chosen")
-        if self.chosen_node:
-            self._panes[self.chosen_node].output.focus()
+    def draw_anew(self) -> None:
+        """Draw whether or not the run has told anything new."""
         self._drawn_version = -1
         self.draw()
 
@@ -267,49 +215,27 @@ class RestoreScreen(IncidentScreen):
         width = self.app.size.width
         return now_of(self.view, width, words, aborting=self.aborting, paused=paused)
 
+    @property
+    def stage(self) -> RunStage:
+        """Where the run stands."""
+        return RunStage(self.view.outcome, self.aborting, self.words.back)
+
     def unavailable(self, action: str) -> str:
         """What fits the state of the run."""
-        over = self.view.outcome is not None
-        if action in ("pause", "abort") and over:
-            return "The run is over."
-        if action == "abort" and self.aborting:
-            return "It stops before the next action."
-        if action == "health" and self.view.outcome is not Outcome.DONE:
-            return "Health follows when the run is done."
-        if action in ("roll_back", "resume") and self.words.back:
-            return "The way back is taken up again from the runs (home, then u)."
-        if action == "roll_back" and not over and self.aborting:
-            return "It stops before the next action."
-        if action == "resume" and (not over or self.view.outcome is Outcome.DONE):
-            return "There is nothing to take up."
-        if action == "back" and not over:
-            return "The run goes on; x stops it, p holds it."
-        return ""
+        return self.stage.refusal(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys for a run under way go when it is over, and the other way round."""
-        over = self.view.outcome is not None
-        done = self.view.outcome is Outcome.DONE
-        if (action in ("pause", "abort") and over) or (action == "health" and not done):
-            return False
-        if action == "health" and self.words.back:
-            return False
-        if action == "resume" and (not over or done or self.words.back):
-            return False
-        if action == "roll_back" and self.words.back:
-            return False
-        return super().check_action(action, parameters)
+        return super().check_action(action, parameters) if self.stage.has(action) else False
 
     def copy_text(self) -> str:
         """The chosen node's output."""
-        return self._panes[self.chosen_node].output.text if self.chosen_node in self._panes else ""
+        return self.panes.copy_text
 
     def action_node(self, by: int) -> None:
         """Another node's pane."""
-        names = list(self._panes)
-        if names:
-            self.chosen_node = names[(names.index(self.chosen_node) + by) % len(names)]
-            self._show_panes()
+        self.panes.go(by)
+        self.draw_anew()
 
     def action_pause(self) -> None:
         """Hold, or go on."""
@@ -318,40 +244,24 @@ class RestoreScreen(IncidentScreen):
                 self.restore_run.go_on()
             else:
                 self.restore_run.pause()
-            self._drawn_version = -1
-            self.draw()
+            self.draw_anew()
 
     def action_abort(self) -> None:
         """Ask, then stop before the next action."""
-        dialog = QuestionDialog(
-            "Stop the restore here?",
-            "What runs on a node now goes to its end; nothing new is started.\n\n"
-            f"What holds now: {self.view.holds}",
-            yes="stop here",
-            no="No, go on",
-        )
-        self.app.push_screen(dialog, self._abort_answered)
+        self.app.push_screen(stop_question(self.view.holds), self._abort_answered)
 
     def _abort_answered(self, yes: bool | None) -> None:
         if yes and self.restore_run is not None and self.view.outcome is None:
             self.aborting = True
             self.restore_run.abort()
-            self._drawn_version = -1
-            self.draw()
+            self.draw_anew()
 
     def action_roll_back(self) -> None:
         """Stop first where it is under way; then the way back, which asks before it changes."""
         if self.view.outcome is not None:
             self.turn_back()
             return
-        dialog = QuestionDialog(
-            "Stop here and roll back?",
-            "What runs on a node now goes to its end, then the run stops. The way back asks once "
-            f"more before it changes anything.\n\nWhat holds now: {self.view.holds}",
-            yes="stop and roll back",
-            no="No, go on",
-        )
-        self.app.push_screen(dialog, self._turning_answered)
+        self.app.push_screen(turning_question(self.view.holds), self._turning_answered)
 
     def _turning_answered(self, yes: bool | None) -> None:
         if yes:

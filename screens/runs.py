@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -21,16 +20,20 @@ from recovery.report.writing import read_report, write_report
 from recovery.restore.past_runs import PastRun, RunState
 from recovery.restore.standing import RunStanding
 from screens.case import Case
+from screens.clean_up_question import clean_up_question
 from screens.dialogs.reading import ReadingDialog
-from screens.dialogs.typed import TypedDialog
 from screens.dialogs.writing import WritingDialog
-from screens.incident_screen import IncidentScreen, Rule, common_keys
-from screens.marks import HEADING, Mark, cell, line, stacked
+from screens.incident_screen import IncidentScreen, Rule
+from screens.keys import KeysOf, common_keys
+from screens.marks import HEADING, Mark, line, stacked
 from screens.other_run import story_line
-from screens.run_standing import OF_STATE, begun_words, standing_lines
+from screens.run_rows import run_heads, run_row
+from screens.run_standing import begun_words, standing_lines
 from screens.taking_up import resume, roll_back
 from screens.widgets.row_list import Row, RowList
-from screens.wording import cut, moment_of, plural, size
+from screens.wording import size
+
+_key = KeysOf("runs")
 
 
 class RunsScreen(IncidentScreen):
@@ -50,37 +53,17 @@ class RunsScreen(IncidentScreen):
     title_words: ClassVar[str] = "Runs"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter,r",
-            "resume",
-            "resume",
-            key_display="r",
-            id="runs.resume",
-            tooltip="Go on where the run was left",
+        _key("enter,r", "resume", "resume", "Go on where the run was left", shown="r"),
+        _key("R", "roll_back", "roll back", "Put the old data in place again", name="back"),
+        _key("c", "clean", "clean up", "Delete what the run has kept on the nodes"),
+        _key("p", "report", "report", "Read the run's report"),
+        _key("n", "note", "note", "Add a note to the run's report"),
+        _key("l", "journal", "journal", "All that the run did"),
+        _key("a", "again", "again", "Look for runs again"),
+        *common_keys(
+            export=("export", "Write the run's report to a file in the working directory"),
+            back=("back", "Back"),
         ),
-        Binding(
-            "R", "roll_back", "roll back", id="runs.back", tooltip="Put the old data in place again"
-        ),
-        Binding(
-            "c",
-            "clean",
-            "clean up",
-            id="runs.clean",
-            tooltip="Delete what the run has kept on the nodes",
-        ),
-        Binding("p", "report", "report", id="runs.report", tooltip="Read the run's report"),
-        Binding(
-            "e",
-            "export",
-            "export",
-            id="export",
-            tooltip="Write the run's report to a file in the working directory",
-        ),
-        Binding("n", "note", "note", id="runs.note", tooltip="Add a note to the run's report"),
-        Binding("l", "journal", "journal", id="runs.journal", tooltip="All that the run did"),
-        Binding("a", "again", "again", id="runs.again", tooltip="Look for runs again"),
-        Binding("escape", "back", "back", key_display="esc", id="back", tooltip="Back"),
-        *common_keys("export", "back"),
     ]
 
     def __init__(self, case: Case) -> None:
@@ -93,6 +76,7 @@ class RunsScreen(IncidentScreen):
     def compose_body(self) -> ComposeResult:
         """Heading, list, the chosen one's standing."""
         yield Static("", id="runs-heading")
+        yield Static("", id="runs-columns")
         yield self._rows
         yield Rule(classes="rule")
         with VerticalScroll(id="runs-standing", can_focus=False):
@@ -145,7 +129,7 @@ class RunsScreen(IncidentScreen):
 
     def _show(self, runs: tuple[PastRun, ...]) -> None:
         self._runs = runs
-        self._rows.show_rows([Row(run.id, _row(run)) for run in runs])
+        self._rows.show_rows([Row(run.id, run_row(run)) for run in runs])
         self.redraw()
         self.stand()
 
@@ -156,6 +140,9 @@ class RunsScreen(IncidentScreen):
         more = "  asking the nodes …" if self.looking else ""
         heading = line(" ", ("RUNS", HEADING), (f"  {len(self._runs)}{more}", "$muted"))
         self.query_one("#runs-heading", Static).update(heading)
+        columns = self.query_one("#runs-columns", Static)
+        columns.update(line(" ", run_heads(self.app.size.width - 1)))
+        columns.display = bool(self._runs)
         self.query_one("#runs-standing-text", Static).update(self._standing())
         self.refresh_bindings()
 
@@ -279,20 +266,7 @@ class RunsScreen(IncidentScreen):
             return
         self.say("The cluster's health is proven first …")
         weighed = await self.case.incident.weigh_clean_up(chosen.id)
-        pairs = [
-            (node.node, f"{size(node.size)} in {', '.join(node.paths) or 'nothing'}")
-            for node in weighed.nodes
-        ]
-        pairs.append(("frees", f"{size(weighed.size)} on {plural(len(weighed.nodes), 'node')}"))
-        pairs.append(("loses", "the old data of that run: it cannot be rolled back any more"))
-        sure = await self.app.push_screen_wait(
-            TypedDialog(
-                f"Delete what run {chosen.id} has kept",
-                pairs,
-                prompt="Type the cluster's name to go on: ",
-                wanted=self.case.cluster_name,
-            )
-        )
+        sure = await self.app.push_screen_wait(clean_up_question(weighed))
         if sure:
             await self.case.incident.clean_up(weighed, lambda _node, _words: None)
             self.say(f"{size(weighed.size)} came free.")
@@ -301,20 +275,3 @@ class RunsScreen(IncidentScreen):
 
 def _story(run: PastRun) -> str:
     return "\n".join(story_line(entry) for entry in run.entries)
-
-
-def _row(run: PastRun) -> Callable[[int], Content]:
-    def draw(width: int) -> Content:
-        mark, word = OF_STATE[run.state]
-        if run.cleaned:
-            word = f"{word}, cleaned"
-        room = max(8, width - 58)
-        return line(
-            " ",
-            cell(moment_of(run.started_at), 18),
-            cell(mark.say(word), 22),
-            cell(Content.styled(cut(run.operator, 16), "$muted"), 17),
-            cut(run.snapshot, room),
-        )
-
-    return draw

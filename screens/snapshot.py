@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import HorizontalGroup, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -15,7 +15,7 @@ from recovery.backups.model import Integrity, Snapshot
 from recovery.errors import RescueError
 from recovery.snapshots.model import JudgedSnapshot
 from screens.case import Case
-from screens.incident_screen import common_keys
+from screens.keys import KeysOf, common_keys
 from screens.loss_words import loss_sentence
 from screens.marks import HEADING, Mark, line, spread, stacked
 from screens.snapshot_actions import ON_A_USABLE_ONE, SnapshotActions, snapshot_keys
@@ -29,6 +29,8 @@ from screens.snapshot_facts import (
 from screens.widgets.bars import CountBars
 from screens.widgets.node_pane import bar
 from screens.wording import cut, sentence, size
+
+_key = KeysOf("snapshot")
 
 
 class SnapshotScreen(SnapshotActions):
@@ -44,19 +46,19 @@ class SnapshotScreen(SnapshotActions):
     title_words: ClassVar[str] = "Snapshot"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
+        _key(
             "enter,r",
             "restore",
             "restore: preflight",
-            key_display="enter",
-            id="snapshot.restore",
-            tooltip="Check whether it can be restored",
+            "Check whether it can be restored",
+            shown="enter",
         ),
-        *snapshot_keys("snapshot"),
-        Binding("y", "copy", "copy hash", id="copy", tooltip="Copy its name, place and sha256"),
-        Binding("e", "export", "export", id="export", tooltip="Write these facts to a file"),
-        Binding("escape", "back", "back", key_display="esc", id="back", tooltip="To the snapshots"),
-        *common_keys("copy", "export", "back"),
+        *snapshot_keys(_key),
+        *common_keys(
+            copy=("copy hash", "Copy its name, place and sha256"),
+            export=("export", "Write these facts to a file"),
+            back=("back", "To the snapshots"),
+        ),
     ]
 
     def __init__(self, case: Case, snapshot: Snapshot) -> None:

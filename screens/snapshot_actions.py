@@ -8,24 +8,17 @@ from textual.binding import Binding
 from recovery.backups.model import Snapshot
 from screens.comparing import choose_other
 from screens.incident_screen import IncidentScreen
+from screens.keys import KeysOf
 
 ON_A_USABLE_ONE = ("restore", "compare", "rehearse")
 """Actions that need a snapshot that nothing speaks against."""
 
 
-def snapshot_keys(screen: str) -> list[Binding]:
-    """The keys for comparing and rehearsing; ids begin with the screen's name."""
+def snapshot_keys(key: KeysOf) -> list[Binding]:
+    """The keys for comparing and rehearsing, made by the screen's own."""
     return [
-        Binding(
-            "d", "compare", "compare", id=f"{screen}.compare", tooltip="See what restoring it loses"
-        ),
-        Binding(
-            "t",
-            "rehearse",
-            "rehearse",
-            id=f"{screen}.rehearse",
-            tooltip="Try the restore on this machine",
-        ),
+        key("d", "compare", "compare", "See what restoring it loses"),
+        key("t", "rehearse", "rehearse", "Try the restore on this machine, with real etcd"),
     ]
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
@@ -18,13 +18,16 @@ from screens.catalog_heading import catalog_heading, emptiness, problems_line, p
 from screens.catalog_table import Order, catalog_markdown, column_heads, order_of, row_of
 from screens.dialogs.reading import ReadingDialog
 from screens.glance import GlancePanel, SnapshotSummary
-from screens.incident_screen import Rule, common_keys
+from screens.incident_screen import Rule
+from screens.keys import KeysOf, common_keys
 from screens.marks import line
 from screens.offering import offer_unfinished_run
 from screens.snapshot_actions import ON_A_USABLE_ONE, SnapshotActions, snapshot_keys
 from screens.widgets.advice_line import AdviceLine
 from screens.widgets.node_summary import NodeSummary
 from screens.widgets.row_list import Row, RowList
+
+_key = KeysOf("snapshots")
 
 
 class SnapshotsScreen(SnapshotActions):
@@ -44,40 +47,18 @@ class SnapshotsScreen(SnapshotActions):
     title_words: ClassVar[str] = "Snapshots"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", id="snapshots.open", tooltip="Look into this snapshot"),
-        Binding(
-            "r",
-            "restore",
-            "restore",
-            id="snapshots.restore",
-            tooltip="Check whether it can be restored",
-        ),
-        Binding("v", "verify", "verify", id="snapshots.verify", tooltip="Fetch and verify it"),
-        *snapshot_keys("snapshots"),
-        Binding("b", "backup", "backup", id="snapshots.backup", tooltip="Backups: how and when"),
-        Binding("h", "health", "health", id="snapshots.health", tooltip="Check the cluster now"),
-        Binding(
-            "slash",
-            "filter",
-            "find",
-            key_display="/",
-            id="snapshots.filter",
-            tooltip="Show only what contains a text",
-        ),
-        Binding("s", "sort", "sort", id="snapshots.sort", tooltip="Sort by time, size, integrity"),
-        Binding(
-            "x", "problems", "problems", id="snapshots.problems", tooltip="What could not be listed"
-        ),
-        Binding("u", "runs", "runs", id="snapshots.runs", tooltip="Earlier and interrupted runs"),
-        Binding(
-            "i",
-            "diagnosis",
-            "diagnosis",
-            show=False,
-            id="snapshots.diagnosis",
-            tooltip="What is wrong, what to do, what that rests on",
-        ),
-        Binding("a", "again", "again", id="snapshots.again", tooltip="Ask nodes and stores again"),
+        _key("enter", "open", "open", "Look into this snapshot"),
+        _key("r", "restore", "restore", "Check whether it can be restored"),
+        _key("v", "verify", "verify", "Read and verify it now"),
+        *snapshot_keys(_key),
+        _key("b", "backup", "backups", "How and when backups are taken; take one now"),
+        _key("h", "health", "health", "Check the cluster now"),
+        _key("u", "runs", "runs", "Earlier and interrupted runs: resume, roll back, clean up"),
+        _key("slash", "filter", "find", "Show only what contains a text", shown="/"),
+        _key("s", "sort", "sort", "Sort by time, size, integrity"),
+        _key("x", "problems", "problems", "What could not be listed, and what to do about it"),
+        _key("i", "diagnosis", "diagnosis", "What is wrong, what to do, what that rests on"),
+        _key("a", "again", "again", "Ask nodes and stores again"),
         *common_keys(),
     ]
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.worker import Worker, WorkerState
@@ -20,7 +20,8 @@ from screens.case import Case
 from screens.cleaning_up import to_its_end
 from screens.comparison_text import label_of
 from screens.dialogs.reading import ReadingDialog
-from screens.incident_screen import IncidentScreen, common_keys
+from screens.incident_screen import IncidentScreen
+from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, Mark, line, spread, stacked
 from screens.saying import hint, said
 from screens.trial_checks import TrialChecks
@@ -48,6 +49,9 @@ _WHAT = (
 )
 
 
+_key = KeysOf("trial")
+
+
 class TrialScreen(IncidentScreen):
     """Begins at once; `esc` ends it and cleans up."""
 
@@ -62,26 +66,14 @@ class TrialScreen(IncidentScreen):
     title_words: ClassVar[str] = "Rehearsal"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "tab",
-            "switch",
-            "stages/checks",
-            id="trial.switch",
-            tooltip="Between the stages and the checks",
+        _key("tab", "switch", "stages/checks", "Between the stages and the checks"),
+        _key("l", "log", "log", "What etcd said last"),
+        _key("a", "again", "again", "Rehearse it once more"),
+        *common_keys(
+            copy=("copy verdict", "Copy the verdict"),
+            export=("export", "Write the report to a file"),
+            back=("back", "End the rehearsal, clean up, go back"),
         ),
-        Binding("l", "log", "log", id="trial.log", tooltip="What etcd said last"),
-        Binding("a", "again", "again", id="trial.again", tooltip="Rehearse it once more"),
-        Binding("y", "copy", "copy verdict", id="copy", tooltip="Copy the verdict"),
-        Binding("e", "export", "export", id="export", tooltip="Write the report to a file"),
-        Binding(
-            "escape",
-            "back",
-            "back",
-            key_display="esc",
-            id="back",
-            tooltip="End the rehearsal, clean up, go back",
-        ),
-        *common_keys("copy", "export", "back"),
     ]
 
     def __init__(self, case: Case, snapshot: Snapshot) -> None:

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from recovery.restore.plan import Risk
-from screens.dialogs.dialog import Dialog, answer_button
+from screens.dialogs.asking import YesNoDialog
+from screens.dialogs.dialog import answer_button
 from screens.marks import badge, line
 from screens.widgets.line_pane import LinePane
 
 
-class ChangeDialog(Dialog[bool]):
+class ChangeDialog(YesNoDialog):
     """CHANGE: Enter and esc leave things as they are, `y` writes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer(False)", "no, go back", id="change.no"),
-        Binding("y", "answer(True)", "yes", id="change.yes"),
-        Binding("left", "app.focus_previous", "", show=False, id="change.previous"),
-        Binding("right", "app.focus_next", "", show=False, id="change.next"),
-        Binding("up", "read(-1)", "", show=False, id="change.up"),
-        Binding("down", "read(1)", "", show=False, id="change.down"),
-    ]
+    TEXT = "LinePane"
 
     def __init__(self, cluster: str, name: str, diff: str, also: Sequence[str] = ()) -> None:
         """`also` says what else is written, a line each."""
@@ -57,16 +49,3 @@ class ChangeDialog(Dialog[bool]):
         lines = self._diff.count("\n") + 1
         pane.styles.height = max(3, min(lines, self.app.size.height - 14 - len(self._also)))
         self.call_after_refresh(lambda: pane.show_text(self._diff))
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """One of the two."""
-        self.dismiss(event.button.id == "yes")
-
-    def action_answer(self, yes: bool) -> None:
-        """By key."""
-        self.dismiss(yes)
-
-    def action_read(self, direction: int) -> None:
-        """Scroll the difference."""
-        if self._diff:
-            self.query_one(LinePane).scroll_relative(y=direction, animate=False)

@@ -11,14 +11,15 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from recovery.restore.plan import Gate, Plan, Risk
-from screens.dialogs.dialog import Dialog, answer_button
+from screens.dialogs.asking import AskingDialog
+from screens.dialogs.dialog import answer_button
 from screens.dialogs.reading import ReadingDialog
 from screens.marks import Mark, badge, line, stacked
 from screens.plan_text import commands_of, nodes_of, steps_in_words
 from screens.wording import listing, sentence
 
 
-class ConsentDialog(Dialog[bool]):
+class ConsentDialog(AskingDialog[bool]):
     """CHANGE: rests on no, `y` for yes. DANGER: the cluster's name, typed out exactly."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -26,10 +27,6 @@ class ConsentDialog(Dialog[bool]):
         Binding("n", "refuse", "no, go back", show=False, id="consent.no-too"),
         Binding("y", "agree", "yes", id="consent.yes"),
         Binding("c,f2", "commands", "all commands", id="consent.commands"),
-        Binding("left", "app.focus_previous", "", show=False, id="consent.previous"),
-        Binding("right", "app.focus_next", "", show=False, id="consent.next"),
-        Binding("up", "read(-1)", "", show=False, id="consent.up"),
-        Binding("down", "read(1)", "", show=False, id="consent.down"),
     ]
 
     def __init__(self, plan: Plan, gate: Gate) -> None:
@@ -130,7 +127,3 @@ class ConsentDialog(Dialog[bool]):
                 code="sh",
             )
         )
-
-    def action_read(self, direction: int) -> None:
-        """Scroll the text where it is longer than the box."""
-        self.query_one(".dialog-body", VerticalScroll).scroll_relative(y=direction, animate=False)

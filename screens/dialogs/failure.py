@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailure
-from screens.dialogs.dialog import Dialog, answer_button
+from screens.dialogs.asking import AskingDialog
+from screens.dialogs.dialog import answer_button
 from screens.dialogs.reading import ReadingDialog
 from screens.marks import Mark, line, stacked
 from screens.wording import listing, sentence
@@ -31,7 +32,7 @@ class FailureAnswer:
     roll_back: bool = False
 
 
-class FailureDialog(Dialog[FailureAnswer]):
+class FailureDialog(AskingDialog[FailureAnswer]):
     """Retry, skip with a reason, go on without a node, stop, or roll back.
 
     Rests on retry, which repeats nothing already done. What the restore needs is skipped only by
@@ -47,10 +48,6 @@ class FailureDialog(Dialog[FailureAnswer]):
         Binding("c", "commands", "command", id="failure.command"),
         Binding("o", "output", "output", id="failure.output"),
         Binding("escape", "leave_skipping", "", show=False, id="failure.back"),
-        Binding("left", "app.focus_previous", "", show=False, id="failure.previous"),
-        Binding("right", "app.focus_next", "", show=False, id="failure.next"),
-        Binding("up", "read(-1)", "", show=False, id="failure.up"),
-        Binding("down", "read(1)", "", show=False, id="failure.down"),
     ]
 
     def __init__(self, failure: ActionFailure, holds: str) -> None:
@@ -162,10 +159,6 @@ class FailureDialog(Dialog[FailureAnswer]):
             if work.node in failed
         )
         self.app.push_screen(ReadingDialog("The command", text, code="sh"))
-
-    def action_read(self, direction: int) -> None:
-        """Scroll the text where it is longer than the box."""
-        self.query_one(".dialog-body", VerticalScroll).scroll_relative(y=direction, animate=False)
 
 
 def _of_node(failed: NodeFailure) -> Content:

@@ -12,7 +12,8 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
 from recovery.restore.standing import RunStanding
-from screens.dialogs.dialog import Dialog, answer_button
+from screens.dialogs.asking import AskingDialog
+from screens.dialogs.dialog import answer_button
 from screens.marks import Mark, stacked
 from screens.run_standing import OF_STATE, begun_words, summary_lines
 
@@ -28,7 +29,7 @@ class Interrupted(enum.Enum):
     NOT_NOW = "not-now"
 
 
-class InterruptedDialog(Dialog[Interrupted]):
+class InterruptedDialog(AskingDialog[Interrupted]):
     """Resume, which rests; roll back; look; or not now. Nothing is done before consent."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -36,10 +37,6 @@ class InterruptedDialog(Dialog[Interrupted]):
         Binding("R", "answer('roll-back')", "roll back", id="interrupted.back"),
         Binding("l", "answer('look')", "look", id="interrupted.look"),
         Binding("escape,n", "answer('not-now')", "not now", id="interrupted.no"),
-        Binding("left", "app.focus_previous", "", show=False, id="interrupted.previous"),
-        Binding("right", "app.focus_next", "", show=False, id="interrupted.next"),
-        Binding("up", "read(-1)", "", show=False, id="interrupted.up"),
-        Binding("down", "read(1)", "", show=False, id="interrupted.down"),
     ]
 
     def __init__(self, standing: RunStanding, now: datetime) -> None:
@@ -80,7 +77,3 @@ class InterruptedDialog(Dialog[Interrupted]):
         if refused.get(Interrupted(answer)):
             return
         self.dismiss(Interrupted(answer))
-
-    def action_read(self, direction: int) -> None:
-        """Scroll the text where it is longer than the box."""
-        self.query_one(".dialog-body", VerticalScroll).scroll_relative(y=direction, animate=False)

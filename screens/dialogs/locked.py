@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from recovery.restore.lock import HolderState, LockHolder
-from screens.dialogs.dialog import Dialog, answer_button
+from screens.dialogs.asking import AskingDialog
+from screens.dialogs.dialog import answer_button
 from screens.marks import Mark, hanging, stacked
 from screens.wording import moment_of, span
 
@@ -33,15 +34,13 @@ class Locked(enum.Enum):
     BACK = "back"
 
 
-class LockedDialog(Dialog[Locked]):
+class LockedDialog(AskingDialog[Locked]):
     """Rests on watching, which changes nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "answer('watch')", "watch", id="locked.watch"),
         Binding("t", "answer('take-over')", "take over", id="locked.take-over"),
         Binding("escape", "answer('back')", "go back", id="locked.back"),
-        Binding("left", "app.focus_previous", "", show=False, id="locked.previous"),
-        Binding("right", "app.focus_next", "", show=False, id="locked.next"),
     ]
 
     def __init__(self, holder: LockHolder) -> None:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
-from screens.dialogs.dialog import Dialog, answer_button
+from screens.dialogs.asking import YesNoDialog
+from screens.dialogs.dialog import answer_button
 
 
-class QuestionDialog(Dialog[bool]):
+class QuestionDialog(YesNoDialog):
     """Enter and esc say no; only `y` or the other button says yes."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer(False)", "no", id="question.no"),
-        Binding("y", "answer(True)", "yes", id="question.yes"),
-        Binding("left,up", "app.focus_previous", "", show=False, id="question.previous"),
-        Binding("right,down", "app.focus_next", "", show=False, id="question.next"),
-    ]
 
     def __init__(self, title: str, text: str, *, yes: str, no: str = "No, go back") -> None:
         super().__init__(classes="small")
@@ -34,11 +25,3 @@ class QuestionDialog(Dialog[bool]):
         with Horizontal(classes="answers"):
             yield answer_button(self._no, answer="no", resting=True)
             yield answer_button(f"y: {self._yes}", answer="yes")
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        """One of the two answers."""
-        self.dismiss(event.button.id == "yes")
-
-    def action_answer(self, yes: bool) -> None:
-        """By key."""
-        self.dismiss(yes)

@@ -12,17 +12,16 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from recovery.restore.plan import Risk
-from screens.dialogs.dialog import Dialog, answer_button
+from screens.dialogs.asking import AskingDialog
+from screens.dialogs.dialog import answer_button
 from screens.marks import Mark, badge, line
 
 
-class TypedDialog(Dialog[bool]):
+class TypedDialog(AskingDialog[bool]):
     """DANGER: only the exact words are a yes. `prompt` says what to type."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "refuse", "no, go back", id="typed.no"),
-        Binding("up", "read(-1)", "", show=False, id="typed.up"),
-        Binding("down", "read(1)", "", show=False, id="typed.down"),
     ]
 
     def __init__(
@@ -62,7 +61,3 @@ class TypedDialog(Dialog[bool]):
     def action_refuse(self) -> None:
         """No."""
         self.dismiss(False)
-
-    def action_read(self, direction: int) -> None:
-        """Scroll the text where it is longer than the box."""
-        self.query_one(".dialog-body", VerticalScroll).scroll_relative(y=direction, animate=False)

@@ -133,9 +133,9 @@ async def _waits_under_load(app: App[object], incident: CannedIncident) -> list[
     assert isinstance(screen, RestoreScreen)
     waits = []
     for _ in range(20):
-        chosen, asked = screen.chosen_node, time.thread_time()
+        chosen, asked = screen.panes.chosen, time.thread_time()
         app.post_message(events.Key("tab", None))
-        while screen.chosen_node == chosen:  # noqa: ASYNC110 - the wait itself is measured
+        while screen.panes.chosen == chosen:  # noqa: ASYNC110 - the wait itself is measured
             await asyncio.sleep(0)
         waits.append(time.thread_time() - asked)
         await asyncio.sleep(0.02)

@@ -70,7 +70,7 @@ async def test_roll_back_asks_for_the_clusters_name_first() -> None:
         await typed(pilot, "prod-a")
         await shows(pilot, "Rolled back: the cluster is as it was")
         await settled(pilot, lambda: incident_of(pilot).looks > 1)
-        await pilot.press("g")
+        await pilot.press("r")
         await pilot.pause()
         assert len(incident_of(pilot).runs) == 1
 

@@ -112,9 +112,9 @@ async def test_a_long_explanation_is_read_in_full_by_a_key() -> None:
     long = Check("etcd certificates", "etcd-1", CheckStatus.FAILED, "expired", "It ends.", remedy)
     async with opened(Answers(checks=(long,))) as pilot:
         await to_preflight(pilot)
-        await shows(pilot, "d: read it in full")
+        await shows(pilot, "i: read it in full")
         assert "number-17" not in text_on_screen(pilot.app)
-        await pilot.press("d")
+        await pilot.press("i")
         await shows(pilot, "number-17")
 
 

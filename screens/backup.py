@@ -13,19 +13,16 @@ from textual.content import Content
 from textual.widgets import Static
 
 from recovery.backups.backup_entries import BackupEntry, backup_entries
-from recovery.backups.configuration_words import source_words
 from recovery.backups.seen_configuration import SeenConfiguration, Source
 from recovery.backups.spec_change import (
-    SpecChange,
     edited,
-    made_anew,
     spec_yaml,
     wished,
 )
-from recovery.errors import ConfigurationError
 from recovery.health.model import Check
 from screens.backup_changing import back_up, set_up_s3, try_s3, write_change
-from screens.backup_fields import BY_KEY, FormField, draw_field, shown_fields
+from screens.backup_fields import BY_KEY, draw_field, shown_fields
+from screens.backup_form import BackupForm
 from screens.backup_lists import (
     drift_in_full,
     drift_lines,
@@ -42,9 +39,8 @@ from screens.incident_screen import IncidentScreen
 from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, Mark, line, stacked
 from screens.widgets.row_list import Row, RowList
-from screens.wording import age, clipped, moment, plural, sentence
+from screens.wording import clipped, plural, sentence
 
-_CHANGING = ("change", "write", "set_up", "drop")
 _DRIFT_LINES = 3
 _ABOVE_DRIFT = 18
 """Lines of a wide screen that title, headings, fields and keys take at most."""
@@ -84,11 +80,7 @@ class BackupScreen(IncidentScreen):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self.seen: SeenConfiguration | None = None
-        self.after: Mapping[str, object] = {}
-        """The spec with what was changed here and is not written yet."""
-        self._draft = ""
-        """YAML that was left before it was taken."""
+        self.form = BackupForm()
         self._reading = True
         self._fields = RowList("backup-fields")
         self._entries = RowList("backup-entries")
@@ -125,21 +117,19 @@ class BackupScreen(IncidentScreen):
 
     def take(self, seen: SeenConfiguration) -> None:
         """What was read; changes that are not written yet stay, made on top of it."""
-        self.after = made_anew(self.change_, seen.raw).after if self.seen is not None else seen.raw
-        self.seen = seen
+        self.form.take(seen)
         self.redraw()
 
     def take_written(self, seen: SeenConfiguration) -> None:
         """What was written and read again: nothing is pending any more."""
-        self.seen, self.after = seen, seen.raw
+        self.form.take_written(seen)
         self.say("Written.")
         self.redraw()
 
     @property
-    def change_(self) -> SpecChange:
-        """From what was read to what stands in the form."""
-        before = self.seen.raw if self.seen is not None else {}
-        return SpecChange(before, self.after)
+    def seen(self) -> SeenConfiguration | None:
+        """What was read; None until then."""
+        return self.form.seen
 
     @property
     def entries(self) -> tuple[BackupEntry, ...]:
@@ -167,8 +157,8 @@ class BackupScreen(IncidentScreen):
         width = self._fields.container_size.width or self.app.size.width
         self.query_one("#backup-heading", Static).update(self._heading(width))
         rows = [
-            Row(field.key, draw_field(field, self._before, self.after, self.case.clock()))
-            for field in shown_fields(self.after)
+            Row(field.key, draw_field(field, self.form.before, self.form.after, self.case.clock()))
+            for field in shown_fields(self.form.after)
         ]
         self._fields.show_rows(rows if self.seen is not None else [])
         self.query_one("#backup-drift", Static).update(stacked(self._drift(width)))
@@ -181,10 +171,6 @@ class BackupScreen(IncidentScreen):
         )
         self._entries.show_rows([Row(one.name, entry_row(self.case, one)) for one in entries])
         self.refresh_bindings()
-
-    @property
-    def _before(self) -> Mapping[str, object]:
-        return self.seen.raw if self.seen is not None else {}
 
     def _drift(self, width: int) -> list[Content]:
         """Beside the other list it has the rest of the column."""
@@ -202,63 +188,20 @@ class BackupScreen(IncidentScreen):
             problem = self.seen.problem
             words = f"{problem.where}: {problem.what}"
             rows.append(line(" ", Mark.FAILED.beside(clipped(words, width - 4))))
-        if self._changed:
-            count = plural(len(self._changed), "change")
+        if self.form.changed:
+            count = plural(len(self.form.changed), "change")
             words = f"{count} not written yet. w shows and writes, d drops."
             rows.append(line(" ", Mark.WARNING.beside(words)))
         return stacked(rows)
 
     def _origin(self) -> str:
-        if self.seen is None:
-            return ""
-        if self.seen.source is Source.LAST_SEEN:
-            ago = age(self.seen.seen_at, self.case.clock())
-            return f"as last seen {moment(self.seen.seen_at)} UTC, {ago} ago: no API server answers"
-        return source_words(self.seen)
-
-    @property
-    def _changed(self) -> list[FormField]:
-        before = self._before
-        changed = [f for f in BY_KEY.values() if f.value(before) != f.value(self.after)]
-        return changed or ([BY_KEY["schedule"]] if self.after != before else [])
+        return self.form.origin(self.case.clock())
 
     def unavailable(self, action: str) -> str:
         """What the source of the configuration does not allow."""
-        if action not in (*_CHANGING, "try", "now", "yaml", "drift"):
-            return ""
-        if self.seen is None:
-            return "The configuration has not been read yet."
         if action == "drift":
             return "" if self.checks else "The places have not been listed yet."
-        if action == "yaml":
-            return ""
-        if action == "try":
-            return "" if BY_KEY["bucket"].value(self.after) else "No bucket is configured."
-        if action in ("write", "drop") and not self._changed:
-            return "Nothing was changed here."
-        if action == "now" and self.seen.source is not Source.INVENTORY:
-            return self._no_platform()
-        if action == "now":
-            return ""
-        return self._no_platform() if action in _CHANGING and action != "drop" else ""
-
-    def _no_platform(self) -> str:
-        assert self.seen is not None
-        match self.seen.source:
-            case Source.CLUSTER:
-                return ""
-            case Source.LAST_SEEN:
-                return "No API server answers: what is shown was seen earlier."
-            case Source.INVENTORY:
-                return (
-                    "The cluster has no such resource: edit `backup` in the inventory (y copies)."
-                )
-            case Source.NONE:
-                return "No API server answers, and the inventory has no `backup` block."
-
-    def wish(self, field: FormField, text: str) -> SpecChange:
-        """What the form would hold with this value."""
-        return wished(self.after, field.wish(text))
+        return self.form.refusal(action)
 
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_change(self) -> None:
@@ -267,23 +210,22 @@ class BackupScreen(IncidentScreen):
         if field is None or self.unavailable("change"):
             return
         if field.switch:
-            self._hold(wished(self.after, field.turned(self.after)).after)
+            self._hold(wished(self.form.after, field.turned(self.form.after)).after)
             return
-        asked = Asked(field.key, field.label, field.value(self.after), field.hint)
+        asked = Asked(field.key, field.label, field.value(self.form.after), field.hint)
 
         def wrong(answers: dict[str, str]) -> list[str]:
-            change = self.wish(field, answers[field.key])
+            change = self.form.wish(field, answers[field.key])
             return [f"{sentence(one.what)} {sentence(one.remedy)}" for one in change.problems]
 
         answers = await self.app.push_screen_wait(
             FieldsDialog(f"Change {field.label}", [asked], wrong)
         )
         if answers is not None:
-            self._hold(self.wish(field, answers[field.key]).after)
+            self._hold(self.form.wish(field, answers[field.key]).after)
 
     def _hold(self, after: Mapping[str, object]) -> None:
-        self.after = after
-        self._draft = ""
+        self.form.hold(after)
         self.redraw()
 
     @work(group="act", exclusive=True, exit_on_error=False)
@@ -291,30 +233,22 @@ class BackupScreen(IncidentScreen):
         """As text; taken into the form where nothing is wrong with it."""
         if self.unavailable("yaml"):
             return
-
-        def wrong(text: str) -> list[str]:
-            try:
-                problems = edited(self._before, text).problems
-            except ConfigurationError as error:
-                problems = (error,)
-            return [f"{one.where}: {one.what}" for one in problems]
-
         read_only = bool(self.unavailable("change"))
-        text = self._draft or spec_yaml(self.after)
-        left = await self.app.push_screen_wait(
-            YamlDialog(self._origin(), text, wrong, read_only=read_only)
+        dialog = YamlDialog(
+            self._origin(), self.form.yaml, self.form.wrong_with, read_only=read_only
         )
+        left = await self.app.push_screen_wait(dialog)
         if left.taken:
-            self._hold(edited(self._before, left.text).after)
-        elif left.text != spec_yaml(self.after):
-            self._draft = left.text
+            self._hold(edited(self.form.before, left.text).after)
+        elif left.text != spec_yaml(self.form.after):
+            self.form.draft = left.text
             self.say("The text is kept: v shows it again, d drops it.")
 
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_write(self) -> None:
         """Show the difference, ask, write."""
         if self.seen is not None and not self.unavailable("write"):
-            await write_change(self, self.seen, self.change_)
+            await write_change(self, self.seen, self.form.change)
 
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_set_up(self) -> None:
@@ -326,7 +260,7 @@ class BackupScreen(IncidentScreen):
     async def action_try(self) -> None:
         """With the very keys that backups use."""
         if not self.unavailable("try"):
-            await try_s3(self, self.change_)
+            await try_s3(self, self.form.change)
 
     @work(group="act", exclusive=True, exit_on_error=False)
     async def action_now(self) -> None:
@@ -336,7 +270,7 @@ class BackupScreen(IncidentScreen):
 
     def action_drop(self) -> None:
         """What was read stands again."""
-        self._hold(self._before)
+        self._hold(self.form.before)
 
     def action_drift(self) -> None:
         """In full."""
@@ -359,12 +293,12 @@ class BackupScreen(IncidentScreen):
 
     def copy_text(self) -> str:
         """The spec as YAML, fit for the inventory's `backup` block."""
-        return spec_yaml(self.after) if self.seen is not None else ""
+        return spec_yaml(self.form.after) if self.seen is not None else ""
 
     def export_text(self) -> tuple[str, str]:
         """Spec, drift and records."""
         if self.seen is None:
             return "", ""
         text = f"# Backups of {self.case.cluster_name}\n\n{sentence(self._origin())}\n\n"
-        text += f"```yaml\n{spec_yaml(self._before)}```\n\n{drift_text(self.checks)}\n\n"
+        text += f"```yaml\n{spec_yaml(self.form.before)}```\n\n{drift_text(self.checks)}\n\n"
         return f"backups-{self.case.cluster_name}", text + entries_markdown(self.entries)

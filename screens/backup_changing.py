@@ -60,7 +60,7 @@ async def _ask_and_write(
 
 async def set_up_s3(screen: BackupScreen, seen: SeenConfiguration) -> None:
     """Where, the keys, a trial with those, the difference, a backup to see it arrive."""
-    values = {field.key: field.value(screen.after) for field in S3_FIELDS}
+    values = {field.key: field.value(screen.form.after) for field in S3_FIELDS}
     values["secretRef"] = values["secretRef"] or USUAL_SECRET
     while True:
         answers = await _ask_where(screen, values)
@@ -211,7 +211,7 @@ async def _offer_backup(screen: BackupScreen) -> None:
 def _with(screen: BackupScreen, values: dict[str, str]) -> SpecChange:
     """The form with these S3 values, from what was read."""
     after = wished(
-        screen.after,
+        screen.form.after,
         SpecWishes(
             endpoint=values["endpoint"],
             region=values["region"],
@@ -220,7 +220,7 @@ def _with(screen: BackupScreen, values: dict[str, str]) -> SpecChange:
             secret_ref=values["secretRef"],
         ),
     )
-    return SpecChange(screen.change_.before, after.after, after.problems)
+    return SpecChange(screen.form.change.before, after.after, after.problems)
 
 
 def _and_skip(change: SpecChange) -> SpecChange:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -20,10 +19,10 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
-from recovery.errors import NodeError, NotRootError, RescueError, UnknownHostKeyError
+from recovery.errors import RescueError, UnknownHostKeyError
 from recovery.inventory import wording
 from recovery.inventory.address import parse_address
-from recovery.inventory.discovery import Discovered, FoundNode, Reach, TellNode, discover
+from recovery.inventory.discovery import Discovered, FoundNode, TellNode, discover
 from recovery.inventory.model import Node, SshOptions
 from recovery.inventory.writing import discovered_text, write_inventory
 from recovery.ssh.accepting import accept_host_key
@@ -34,12 +33,19 @@ from screens.dialogs.naming import NamingDialog
 from screens.dialogs.question import QuestionDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.trouble import TroubleDialog, trouble_of
-from screens.first_run_words import INTRODUCTION, row_of, trouble
+from screens.first_run_words import (
+    INTRODUCTION,
+    heading_of,
+    remarks_of,
+    row_of,
+    state_of,
+    trouble,
+)
+from screens.first_search import FirstSearch
 from screens.keys import KeysOf, common_keys_only
-from screens.marks import Mark, hanging, line, spread, stacked
+from screens.marks import line, spread
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.row_list import Row, RowList
-from screens.wording import plural
 
 Search = Callable[[Node, TellNode], Awaitable[Discovered]]
 
@@ -70,7 +76,7 @@ class FirstRunScreen(Screen[None]):
         "nothing is written here before you say so."
     )
     title_words: ClassVar[str] = "First run"
-    TYPING_WORDS: ClassVar[str] = "enter look   ctrl+q quit"
+    TYPING_WORDS: ClassVar[str] = "enter look   f1 help   ctrl+q quit"
     """What the footer says while the address is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -105,11 +111,7 @@ class FirstRunScreen(Screen[None]):
         self.place = place
         self._search = search
         self._log_path = log_path
-        self._first: Node | None = None
-        self._met: dict[str, FoundNode] = {}
-        self._found: Discovered | None = None
-        self._failure: RescueError | None = None
-        self._called = ""
+        self._known = FirstSearch()
         self._rows = RowList("found-nodes")
 
     def compose(self) -> ComposeResult:
@@ -135,61 +137,25 @@ class FirstRunScreen(Screen[None]):
 
     def redraw(self) -> None:
         """All that depends on what was found."""
-        self._rows.show_rows([Row(name, row_of(each)) for name, each in self._met.items()])
-        self._rows.display = bool(self._met)
+        known, width = self._known, self.app.size.width
+        names = max([12, *(len(name) for name in known.met)])
+        rows = [Row(name, row_of(each, names)) for name, each in known.met.items()]
+        self._rows.show_rows(rows)
+        self._rows.display = bool(rows)
         top = spread(
-            line(" ", ("etcd-rescue", "bold"), "   ", self._state()),
+            line(" ", ("etcd-rescue", "bold"), "   ", state_of(known)),
             line((f"  {self._clock():%H:%M}Z ", "$muted")),
-            self.size.width,
+            width,
         )
         self.query_one("#first-top", Static).update(top)
-        self.query_one("#first-state", Static).update(self._heading())
+        self.query_one("#first-state", Static).update(heading_of(known))
         error = self._shown_error()
-        words = self._remarks() if error is None else trouble(error, self.size.width)
+        words = remarks_of(known, self.place, width) if error is None else trouble(error, width)
         self.query_one("#first-trouble", Static).update(words)
         self.refresh_bindings()
 
-    def _state(self) -> Content:
-        if self._found is not None:
-            failed = any(each.reach is Reach.FAILED for each in self._met.values())
-            mark, words = (Mark.WARNING, "FOUND IN PART") if failed else (Mark.OK, "FOUND")
-            return mark.say(words, strong=True)
-        if self._failure is not None:
-            return Mark.FAILED.say("NOT YET", strong=True)
-        if self._first is not None:
-            return Mark.RUNNING.say("LOOKING", strong=True)
-        return Mark.WAITING.say("FIRST RUN", strong=True)
-
-    def _heading(self) -> Content:
-        if self._found is None:
-            return Content("")
-        reached = sum(each.reach is Reach.REACHED for each in self._met.values())
-        name = (
-            line((self._called, "bold"))
-            if self._called
-            else Content.styled("no name yet", "$warning")
-        )
-        return line(" ", name, f"   {reached} of {plural(len(self._met), 'node')} answered")
-
-    def _remarks(self) -> Content:
-        if self._found is None:
-            return Content("")
-        lines = [line(" ", Mark.WARNING.beside(remark)) for remark in self._found.remarks[:3]]
-        if len(self._found.remarks) > 3:
-            lines.append(line("   ", ("v shows all remarks", "$muted")))
-        lines += hanging("Enter", f"writes it to {self.place}", self.size.width, 7)
-        return stacked(lines)
-
-    @property
-    def chosen(self) -> FoundNode | None:
-        """The node under the cursor."""
-        return self._met.get(self._rows.key or "")
-
     def _shown_error(self) -> RescueError | None:
-        chosen = self.chosen
-        if chosen is not None and chosen.error is not None:
-            return chosen.error
-        return self._failure
+        return self._known.error_of(self._rows.key)
 
     def on_row_list_highlighted(self) -> None:
         """Another node's trouble."""
@@ -200,19 +166,16 @@ class FirstRunScreen(Screen[None]):
         try:
             address = parse_address(event.value)
         except RescueError as error:
-            self._forget()
-            self._failure = error
+            self._known.forget()
+            self._known.failure = error
             self.redraw()
             return
         ssh = SshOptions(user=address.user, port=address.port)
-        self._first = Node(address.host, address.host, ssh=ssh)
+        self._known.first = Node(address.host, address.host, ssh=ssh)
         self._begin()
 
-    def _forget(self) -> None:
-        self._met, self._found, self._failure = {}, None, None
-
     def _begin(self) -> None:
-        self._forget()
+        self._known.forget()
         self._rows.display = True
         self._rows.focus()
         self.look()
@@ -220,50 +183,30 @@ class FirstRunScreen(Screen[None]):
     @work(group="look", exclusive=True, exit_on_error=False)
     async def look(self) -> None:
         """Search, from the address that was typed."""
-        first = self._first
-        if first is None:
+        known = self._known
+        if known.first is None:
             return
         self.redraw()
         try:
-            self._found = await self._search(first, self._heard)
+            known.take(await self._search(known.first, self._heard))
         except RescueError as error:
-            self._failure = error
-            known = self._met.get(first.name)
-            if known is not None and isinstance(error, NodeError):
-                self._met = {first.name: FoundNode(known.node, Reach.FAILED, error)}
-        else:
-            self._met = {each.node.name: each for each in self._found.nodes}
-            self._called = self._called or self._found.name
+            known.fail(error)
         self.redraw()
-        failed = (name for name, each in self._met.items() if each.reach is Reach.FAILED)
-        self._rows.move_to(next(failed, ""))
+        self._rows.move_to(next(known.failed, ""))
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """What nobody foresaw goes to the log, and is said."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
-            self._failure = trouble_of(event.worker.error, self._log_path)
+            self._known.failure = trouble_of(event.worker.error, self._log_path)
             self.redraw()
 
     def _heard(self, found: FoundNode) -> None:
-        # Its own name comes after the address that it was asked by.
-        if self._first is not None and found.node.host == self._first.host:
-            self._met.pop(self._first.name, None)
-        self._met[found.node.name] = found
+        self._known.hear(found)
         self.redraw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done now."""
-        error = self._shown_error()
-        possible = {
-            "write": self._found is not None,
-            "view": self._found is not None,
-            "name": self._found is not None,
-            "again": self._first is not None,
-            "address": self._first is not None,
-            "trust": isinstance(error, UnknownHostKeyError),
-            "sudo": isinstance(error, NotRootError) and error.sudo_works,
-        }
-        return possible.get(action, True)
+        return self._known.allows(action, self._shown_error())
 
     def action_address(self) -> None:
         """Back to the address; what was found stays until another one is tried."""
@@ -275,8 +218,8 @@ class FirstRunScreen(Screen[None]):
 
     def action_sudo(self) -> None:
         """The same address, with sudo."""
-        if self._first is not None:
-            self._first = replace(self._first, ssh=replace(self._first.ssh, sudo=True))
+        if self._known.first is not None:
+            self._known.use_sudo()
             self._begin()
 
     @work(group="ask", exclusive=True, exit_on_error=False)
@@ -301,16 +244,16 @@ class FirstRunScreen(Screen[None]):
 
     def action_view(self) -> None:
         """The inventory as it would be written."""
-        if self._found is not None:
+        if self._known.found is not None:
             self.app.push_screen(ReadingDialog(str(self.place), self._text()))
 
     @work(group="ask", exclusive=True, exit_on_error=False)
     async def action_write(self) -> None:
         """Ask, write, and open the interface on it."""
-        if self._found is None or (not self._called and not await self._ask_name()):
+        if self._known.found is None or (not self._known.called and not await self._ask_name()):
             return
         question = QuestionDialog(
-            f"Write the inventory of {self._called}?",
+            f"Write the inventory of {self._known.called}?",
             f"It becomes {self.place}, readable only by you, and holds no secrets. A file that is "
             "there already is never overwritten. No node is changed.",
             yes="write it",
@@ -333,15 +276,15 @@ class FirstRunScreen(Screen[None]):
             "What is this cluster called?",
             "The name stands at the top of every screen, and is typed out before anything "
             "dangerous: one that says which cluster it is, such as prod-a.",
-            self._called,
+            self._known.called,
             wording.cluster_name,
         )
         name = await self.app.push_screen_wait(dialog)
-        self._called = name or self._called
+        self._known.called = name or self._known.called
         self.redraw()
         return bool(name)
 
     def _text(self) -> str:
-        assert self._found is not None
+        assert self._known.found is not None
         origin = f"Made by the first run of etcd-rescue on {self._clock():%Y-%m-%d %H:%M} UTC."
-        return discovered_text(self._found, self._called or "unnamed", origin)
+        return discovered_text(self._known.found, self._known.called or "unnamed", origin)

@@ -8,24 +8,22 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Input, Static
 
 from recovery.backups.model import Catalog, Integrity, Snapshot
 from recovery.cluster.diagnosis_text import diagnosis_lines
 from screens.background_reading import BackgroundReading
 from screens.case import Case
-from screens.catalog_heading import catalog_heading, emptiness, problems_line, problems_text
-from screens.catalog_table import Order, catalog_markdown, column_heads, order_of, row_of
+from screens.catalog_heading import problems_text
+from screens.catalog_pane import CatalogPane
+from screens.catalog_table import catalog_markdown
 from screens.dialogs.reading import ReadingDialog
 from screens.glance import GlancePanel, SnapshotSummary
 from screens.incident_screen import Rule
 from screens.keys import KeysOf, common_keys
-from screens.marks import line
 from screens.offering import offer_unfinished_run
 from screens.snapshot_actions import ON_A_USABLE_ONE, SnapshotActions, snapshot_keys
 from screens.widgets.advice_line import AdviceLine
 from screens.widgets.node_summary import NodeSummary
-from screens.widgets.row_list import Row, RowList
 
 _key = KeysOf("snapshots")
 
@@ -64,12 +62,9 @@ class SnapshotsScreen(SnapshotActions):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self._order = Order.NEWEST
-        self._filter = ""
-        self._listing = True
         self._reading = BackgroundReading(case, self.redraw)
         self._summary = SnapshotSummary(case)
-        self._rows = RowList("catalog")
+        self._pane = CatalogPane(case)
 
     def compose_body(self) -> ComposeResult:
         """Glance, table, the chosen snapshot."""
@@ -79,21 +74,13 @@ class SnapshotsScreen(SnapshotActions):
         with Horizontal(id="home"):
             yield GlancePanel(self.case)
             with Vertical(id="catalog-side"):
-                yield Static("", id="catalog-heading")
-                yield Input(
-                    placeholder="part of a name, time, node or state", id="filter", compact=True
-                )
-                yield Static("", id="catalog-columns")
-                yield self._rows
-                yield Static("", id="catalog-empty")
-                yield Static("", id="source-errors")
+                yield self._pane
                 yield Rule(classes="rule")
                 yield self._summary
 
     def on_mount(self) -> None:
         """First paint, then ask everyone at once."""
-        self.query_one("#filter").display = False
-        self._rows.focus()
+        self._pane.rows.focus()
         self.redraw()
         self.set_interval(self.case.tick, self._redraw_while_moving)
         self.look_around()
@@ -116,11 +103,11 @@ class SnapshotsScreen(SnapshotActions):
     @work(group="list", exclusive=True, exit_on_error=False)
     async def list_catalog(self) -> None:
         """Ask the stores; then verify the newest few, one after another."""
-        self._listing = True
+        self._pane.listing = True
         try:
             await self.case.incident.list_snapshots(lambda _catalog: self.redraw())
         finally:
-            self._listing = False
+            self._pane.listing = False
         self.case.forget_what_changed()
         self.redraw()
         self._reading.want_the_newest()
@@ -144,72 +131,21 @@ class SnapshotsScreen(SnapshotActions):
     @property
     def catalog(self) -> Catalog:
         """What is known of the stores so far."""
-        return self.case.incident.catalog or Catalog(())
-
-    def _all(self) -> tuple[Snapshot, ...]:
-        return self.catalog.snapshots
-
-    def _find(self, name: str | None) -> Snapshot | None:
-        return next((item for item in self._all() if item.name == name), None)
+        return self._pane.catalog
 
     @property
     def chosen(self) -> Snapshot | None:
         """The snapshot under the cursor."""
-        return self._find(self._rows.key)
+        return self._pane.chosen
 
     def redraw(self) -> None:
         """Draw all that depends on the catalog."""
         if not self.is_mounted:
             return
-        shown = order_of(self.case, self._all(), self._order, self._filter)
-        has_s3 = self.case.has_s3
-        self._rows.show_rows([Row(item.name, row_of(self.case, item, has_s3)) for item in shown])
-        self._choose_best(shown)
-        self._draw_heading(len(shown))
-        empty = not shown
-        self._rows.display = not empty
-        self.query_one("#catalog-columns").display = not empty
-        self.query_one("#catalog-empty").display = empty
-        if empty:
-            self.query_one("#catalog-empty", Static).update(
-                emptiness(self.case, wanted=self._filter, listing=self._listing)
-            )
-        self._draw_errors()
+        self._pane.redraw()
         self._summary.show_snapshot(self.chosen)
         self.query_one(GlancePanel).refresh(layout=True)
         self.refresh_bindings()
-
-    def _choose_best(self, shown: list[Snapshot]) -> None:
-        if self._rows.moved_by_hand:
-            return
-        best = self.case.newest_verified(self.catalog)
-        if best is None:
-            usable = [item for item in shown if item.usable]
-            best = next((item for item in usable if item.member is None), next(iter(usable), None))
-        if best is not None:
-            self._rows.move_to(best.name)
-
-    def _draw_heading(self, shown: int) -> None:
-        width = self._rows.container_size.width or self.size.width
-        heading = catalog_heading(
-            self.case,
-            self.catalog,
-            shown=shown,
-            wanted=self._filter,
-            listing=self._listing,
-            order=self._order,
-            width=width,
-        )
-        self.query_one("#catalog-heading", Static).update(heading)
-        columns = column_heads(width - 1, self.case.has_s3)
-        self.query_one("#catalog-columns", Static).update(line(" ", columns))
-
-    def _draw_errors(self) -> None:
-        errors = self.catalog.errors
-        widget = self.query_one("#source-errors", Static)
-        widget.display = bool(errors)
-        if errors:
-            widget.update(problems_line(errors))
 
     def unavailable(self, action: str) -> str:
         """Restoring needs a usable snapshot; problems need some."""
@@ -229,7 +165,7 @@ class SnapshotsScreen(SnapshotActions):
 
     def export_text(self) -> tuple[str, str]:
         """The catalog as a table."""
-        if not self._all():
+        if not self.catalog.snapshots:
             return "", ""
         return f"snapshots-{self.case.cluster_name}", catalog_markdown(self.case, self.catalog)
 
@@ -255,15 +191,9 @@ class SnapshotsScreen(SnapshotActions):
             self.case.stale = False
             self.action_again()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Narrow the table with every letter."""
-        self._filter = event.value.strip()
+    def on_catalog_pane_narrowed(self) -> None:
+        """Another text is looked for."""
         self.redraw()
-
-    def on_input_submitted(self) -> None:
-        """Keep the filter, go back to the table."""
-        self.query_one("#filter").display = bool(self._filter)
-        self._rows.focus()
 
     def action_open(self) -> None:
         """Look into the chosen snapshot."""
@@ -315,15 +245,13 @@ class SnapshotsScreen(SnapshotActions):
 
     def action_filter(self) -> None:
         """Type a part of a name."""
-        field = self.query_one("#filter", Input)
-        field.display = True
-        field.focus()
+        self._pane.ask_for_text()
 
     def action_sort(self) -> None:
         """The next order."""
-        self._order = self._order.next
+        self._pane.order = self._pane.order.next
         self.redraw()
-        self.say(f"Sorted by {self._order.value}.")
+        self.say(f"Sorted by {self._pane.order.value}.")
 
     def action_problems(self) -> None:
         """What could not be listed, and what to do about it."""
@@ -337,12 +265,9 @@ class SnapshotsScreen(SnapshotActions):
 
     def action_back(self) -> None:
         """First the filter goes, then whatever is being read, then the screen."""
-        field = self.query_one("#filter", Input)
-        if field.display:
-            field.value = ""
-            field.display = False
-            self._rows.focus()
-        elif self.case.moving:
+        if self._pane.widen():
+            return
+        if self.case.moving:
             self._reading.drop()
             self.workers.cancel_group(self, "read")
             self.say("Stopped. v reads the chosen one again.")

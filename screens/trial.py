@@ -14,7 +14,7 @@ from textual.worker import Worker, WorkerState
 
 from recovery.backups.model import Integrity, Snapshot
 from recovery.errors import RescueError, SnapshotError
-from recovery.rehearsal.trial.model import StageReport, StageState, TrialReport, TrialStage
+from recovery.rehearsal.trial.model import StageReport, TrialReport
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.cleaning_up import to_its_end
@@ -25,15 +25,13 @@ from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, Mark, line, spread, stacked
 from screens.saying import hint, said
 from screens.trial_checks import TrialChecks
+from screens.trial_progress import TrialProgress
 from screens.trial_text import (
-    FETCH,
     StageLine,
     broken_off,
     checklist,
     short_verdict,
-    stage_line,
     trial_markdown,
-    waiting_stages,
 )
 from screens.widgets.words import Words
 from screens.wording import cut, folded, span, stopwatch
@@ -84,11 +82,7 @@ class TrialScreen(IncidentScreen):
         self.cleaning = False
         """Whether it was told to end, and is not gone yet."""
         self.trying: Worker[None] | None = None
-        self._stages = waiting_stages()
-        self._since: dict[TrialStage | None, float] = {}
-        self._began = self._ended = 0.0
-        self._fetched: FetchedSnapshot | None = None
-        self._fetch_seconds = 0.0
+        self._progress = TrialProgress()
         self._show_stages = True
         self._heading = Words("trial-heading")
         self._words = Words("trial-words")
@@ -121,31 +115,27 @@ class TrialScreen(IncidentScreen):
     @work(group="trial", exclusive=True, exit_on_error=False)
     async def try_it(self) -> None:
         """Fetch and verify, then the trial; an error is shown with what to do about it."""
-        self.report, self.problem, self._fetched = None, None, None
-        self._stages, self._since, self._show_stages = waiting_stages(), {}, True
-        self._began = self.case.seconds()
+        self.report, self.problem, self._show_stages = None, None, True
+        self._progress = TrialProgress(self.case.seconds())
         self.redraw()
         try:
-            self._fetched = _fit(await self.case.verified(self.snapshot))
-            self._fetch_seconds = self.case.seconds() - self._began
-            rehearsal = self.case.incident.rehearse(self._fetched, self._heard)
+            fetched = _fit(await self.case.verified(self.snapshot))
+            self._progress.take_fetched(fetched, self.case.seconds())
+            rehearsal = self.case.incident.rehearse(fetched, self._heard)
             self._settle(await to_its_end(asyncio.create_task(rehearsal)))
         except RescueError as error:
             self.problem = error
             self.show_trouble(error)
         finally:
-            self._ended = self.case.seconds()
             self.call_later(self.redraw)
 
     def _heard(self, stage: StageReport) -> None:
-        if stage.state is StageState.RUNNING:
-            self._since.setdefault(stage.stage, self.case.seconds())
-        self._stages[stage.stage] = stage
+        self._progress.take(stage, self.case.seconds())
         self._tell()
 
     def _settle(self, report: TrialReport) -> None:
         self.report = report
-        self._stages |= {stage.stage: stage for stage in report.stages}
+        self._progress.stages |= {stage.stage: stage for stage in report.stages}
         self._show_stages = not report.checks
         self._checks.show_checks(report.checks)
         self.redraw()
@@ -205,7 +195,7 @@ class TrialScreen(IncidentScreen):
             return short_verdict(self.report)
         if self.problem is not None:
             return Mark.FAILED, "not rehearsed"
-        return Mark.RUNNING, f"rehearsing  {stopwatch(self.case.seconds() - self._began)}"
+        return Mark.RUNNING, f"rehearsing  {stopwatch(self.case.seconds() - self._progress.began)}"
 
     def _what_is_known(self, width: int) -> Content:
         if self.cleaning:
@@ -223,24 +213,11 @@ class TrialScreen(IncidentScreen):
         return stacked([line(" ", row) for row in folded(_WHAT, width - 2)])
 
     def _lines(self) -> list[StageLine]:
-        now = self.case.seconds()
-        lines = [self._fetch_line(now)]
-        for stage, report in self._stages.items():
-            lines.append(stage_line(report, now - self._since.get(stage, now)))
+        moving = self.case.moving.get(self.snapshot.name)
+        lines = self._progress.lines(moving, self.case.seconds())
         if self.problem is not None:
             return broken_off(lines, self.problem.what)
         return broken_off(lines, "") if self.report is not None else lines
-
-    def _fetch_line(self, now: float) -> StageLine:
-        if self._fetched is not None:
-            return StageLine(
-                FETCH, Mark.OK, self._fetched.verdict.integrity.value, self._fetch_seconds
-            )
-        moving = self.case.moving.get(self.snapshot.name)
-        if moving is None:
-            return StageLine(FETCH, Mark.RUNNING, "", now - self._began)
-        seconds = now - self._began
-        return StageLine(FETCH, Mark.RUNNING, moving.what, seconds, moving.done, moving.total)
 
     def unavailable(self, action: str) -> str:
         """What has to wait for the verdict."""

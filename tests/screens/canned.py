@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
 from recovery.backups.care import BackupCare
-from recovery.backups.catalog import own_data
-from recovery.backups.configuration import BackupSpec, LocalStorage, S3Storage
 from recovery.backups.model import (
     Catalog,
     Copy,
     Integrity,
-    Record,
     Snapshot,
     SourceError,
     StoreKind,
 )
-from recovery.cluster.facts import ClusterFacts, ClusterState, Diagnosis, MemberStatus, NodeCommand
+from recovery.cluster.facts import ClusterFacts, ClusterState, Diagnosis, MemberStatus
 from recovery.errors import NodeUnreachableError, RescueError
 from recovery.health.expected import Expected
-from recovery.health.leftovers import Leftover, LeftoverKind, Leftovers
-from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport, MemberHealth
+from recovery.health.leftovers import Leftovers
+from recovery.health.model import Check, HealthReport
 from recovery.incident import Incident, Progress
-from recovery.inventory.model import Cluster, Node, Role
 from recovery.restore.circumstances import Told
 from recovery.restore.clean_up import CleanUp, Cleared
 from recovery.restore.events import Event, Outcome
@@ -41,254 +36,21 @@ from recovery.restore.run_control import RestoreRun
 from recovery.restore.standing import RunStanding
 from recovery.restore.standings import standing_of
 from recovery.snapshots.model import (
-    CountedName,
     FetchedSnapshot,
     JudgedSnapshot,
-    SnapshotContents,
-    SnapshotMember,
     Verdict,
 )
 from tests.screens.canned_backups import BackupAnswers, CannedBackups
+from tests.screens.canned_checks import canned_health, canned_preflight
+from tests.screens.canned_cluster import (
+    MIB,
+    NOW,
+    canned_cluster,
+    canned_contents,
+    canned_snapshots,
+)
 from tests.screens.canned_plan import canned_plan
 from tests.screens.canned_run import CannedRun, Script
-
-NOW = datetime(2026, 11, 22, 14, 2, tzinfo=UTC)
-MIB = 1024 * 1024
-
-
-def canned_clock() -> datetime:
-    """Always the same moment."""
-    return NOW
-
-
-def canned_cluster(name: str = "prod-a") -> Cluster:
-    """Three control-plane nodes and a worker."""
-    nodes = tuple(Node(f"etcd-{n}", f"10.0.0.1{n}") for n in (1, 2, 3))
-    spec = BackupSpec(
-        schedule="0 0 * * *",
-        local=LocalStorage("/cpaas/backup", 7776000),
-        s3=S3Storage("https://s3.example.com", "etcd", "eu-1", "prod-a"),
-    )
-    return Cluster(name, nodes, (Node("worker-1", "10.0.0.21", Role.WORKER),), spec)
-
-
-def canned_snapshots() -> tuple[Snapshot, ...]:
-    """Newest first: good, corrupt, good, cut short, one without a file."""
-    return (
-        _snapshot(datetime(2026, 11, 22, tzinfo=UTC), 212, (1, 2), s3=True),
-        _snapshot(datetime(2026, 11, 21, tzinfo=UTC), 211, (1, 2, 3), s3=True),
-        _snapshot(datetime(2026, 11, 20, tzinfo=UTC), 209, (1, 2, 3), s3=False),
-        replace(
-            _snapshot(datetime(2026, 11, 19, tzinfo=UTC), 97, (2,), s3=False),
-            reason="the archive is cut short at byte 101 711 872 of 219 152 384",
-            integrity=Integrity.CORRUPT,
-        ),
-        replace(
-            _snapshot(datetime(2026, 11, 18, tzinfo=UTC), 0, (), s3=False, result="Failed"),
-            reason="the record says Failed, and no file was found",
-        ),
-        _snapshot(datetime(2026, 11, 17, tzinfo=UTC), 204, (1, 3), s3=True),
-        canned_own_data(),
-    )
-
-
-def canned_stopped() -> Diagnosis:
-    """No etcd runs, and nothing is lost."""
-    return Diagnosis(
-        ClusterState.STARTABLE,
-        0,
-        3,
-        "None of the 3 etcd members answers. The data of all 3 is intact.",
-        "Start them before thinking of a restore, which would lose what was written since the "
-        "snapshot: on etcd-1, etcd-2 and etcd-3, start kubelet (kubelet is stopped).",
-        tuple(
-            NodeCommand(f"etcd-{n}", "systemctl start kubelet", "it starts etcd") for n in (1, 2, 3)
-        ),
-        tuple(
-            f"etcd-{n}: kubelet is stopped; there is no etcd container; its data in /var/lib/etcd "
-            "is intact as far as its header tells: 230 MiB, written 3 min ago"
-            for n in (1, 2, 3)
-        ),
-        ("The clock of etcd-2 is 240 s ahead of the others: set it.",),
-    )
-
-
-def canned_own_data() -> Snapshot:
-    """What etcd-1, which runs without a leader, still holds."""
-    path = "/var/lib/etcd/member/snap/db"
-    written = NOW - timedelta(minutes=3)
-    copy = Copy(StoreKind.MEMBER, path, 230 * MIB, written, node="etcd-1", in_use=True)
-    (own,) = own_data([copy])
-    return own
-
-
-def _snapshot(
-    taken: datetime, mib: int, nodes: Sequence[int], *, s3: bool, result: str = "Success"
-) -> Snapshot:
-    name = f"snapshot-etcd-{taken:%Y-%m-%d-%H%M%S}-10.0.0.11.tar"
-    copies = [
-        Copy(StoreKind.NODE, f"/cpaas/backup/{name}", mib * MIB, taken, node=f"etcd-{n}")
-        for n in nodes
-    ]
-    if s3:
-        copies.append(Copy(StoreKind.S3, f"prod-a/{name}", mib * MIB, taken, bucket="etcd"))
-    return Snapshot(name, taken, tuple(copies), Record(name, taken, result))
-
-
-def canned_contents(revision: int = 182334) -> SnapshotContents:
-    """A cluster of some age."""
-    counted = [
-        ("events", 12004, 88), ("pods", 3120, 61), ("secrets", 2207, 12), ("configmaps", 1890, 21),
-        ("replicasets", 1204, 9), ("leases", 611, 1), ("endpointslices", 604, 2),
-        ("services", 588, 2), ("deployments", 402, 4), ("minions", 12, 1),
-        ("apps.example.com/widgets", 462, 3),
-    ]  # fmt: skip
-    spaces = [
-        ("kube-system", 9120, 70), ("shop", 5301, 51), ("cpaas-system", 4210, 40),
-        ("monitoring", 2201, 22), ("ingress-nginx", 988, 8), ("default", 402, 2),
-        ("very-long-namespace-of-the-payments-team-europe", 120, 1),
-    ]  # fmt: skip
-    return SnapshotContents(
-        revision=revision,
-        keys=24881,
-        live_keys=23104,
-        database_size=212 * MIB,
-        cluster_version="3.5.16",
-        members=tuple(
-            SnapshotMember(n, f"etcd-{n}", (f"https://10.0.0.1{n}:2380",)) for n in (1, 2, 3)
-        ),
-        alarms=(),
-        resources=tuple(CountedName(name, count, mib * MIB) for name, count, mib in counted),
-        namespaces=tuple(CountedName(name, count, mib * MIB) for name, count, mib in spaces),
-    )
-
-
-def canned_preflight(*, failed: bool = False) -> tuple[Check, ...]:
-    """Mostly well; one warning, and a failure on request."""
-    checks = [
-        Check("snapshot", CLUSTER_SCOPE, CheckStatus.OK, "sha256 matches, revision 182 334"),
-        Check("same cluster", CLUSTER_SCOPE, CheckStatus.OK, "etcd-1, etcd-2, etcd-3 as here"),
-        Check("quorum", CLUSTER_SCOPE, CheckStatus.OK, "lost: 1 of 3 members answers"),
-    ]
-    for number in (1, 2, 3):
-        node = f"etcd-{number}"
-        low = failed and number == 2
-        checks += [
-            Check("login", node, CheckStatus.OK, "root"),
-            Check(
-                "disk space",
-                node,
-                CheckStatus.FAILED if low else CheckStatus.OK,
-                "310 MiB free, 552 MiB needed" if low else "38 GiB free",
-                "The restored member and the old data lie side by side until clean-up."
-                if low
-                else "",
-                "free 242 MiB on the filesystem of /var/lib/etcd on etcd-2" if low else "",
-            ),
-            Check("restore program", node, CheckStatus.OK, "etcdutl 3.5.16, bumps revisions"),
-            Check("etcd.yaml", node, CheckStatus.OK, "understood"),
-            Check(
-                "clock",
-                node,
-                CheckStatus.WARNING if number == 3 else CheckStatus.OK,
-                "4.2 s ahead of this machine" if number == 3 else "in step",
-                "Leases can expire early while clocks differ." if number == 3 else "",
-                "start chronyd on etcd-3, or go on: the restore itself does not need it"
-                if number == 3
-                else "",
-            ),
-        ]
-    return tuple(checks)
-
-
-def canned_living_quorum() -> Check:
-    """What preflight says of a cluster that is not lost."""
-    return Check(
-        "quorum",
-        CLUSTER_SCOPE,
-        CheckStatus.WARNING,
-        "DEGRADED 2/3: quorum is alive, the cluster is not lost",
-        "A restore takes the API down and rolls everything back to the snapshot; all that was "
-        "written since is gone: 14 hours, 1204 revisions (182334 in the snapshot, 183538 now).",
-        "Do not restore: that would roll the cluster back. Repair or replace etcd-3. If it must "
-        "be: `etcd-rescue backup now` takes a snapshot of what is there first",
-        must_be_acknowledged=True,
-    )
-
-
-def canned_health(*, starting: bool = False) -> HealthReport:
-    """Three agreeing members; one API server may still be starting."""
-    nodes = ("etcd-1", "etcd-2", "etcd-3")
-    checks = []
-
-    def on_nodes(name: str, messages: Sequence[str], meaning: str = "") -> None:
-        for node, message in zip(nodes, messages, strict=True):
-            checks.append(Check(name, node, CheckStatus.OK, message, meaning))
-
-    on_nodes("answers a read", ("2 ms", "3 ms", "2 ms"))
-    on_nodes("leader and term", ("leader, term 4", "term 4", "term 4"))
-    on_nodes("revision", ("1000182334",) * 3)
-    on_nodes(
-        "HashKV", ("8a41 77e0",) * 3, "All members hold the same data, and it is the snapshot's."
-    )
-    on_nodes("alarms", ("none",) * 3)
-    on_nodes("API server readyz", ("ok", "ok", "ok"))
-    if starting:
-        checks[-1] = Check(
-            "API server readyz",
-            "etcd-3",
-            CheckStatus.FAILED,
-            "starting, 14 s",
-            "The API server has not finished its start-up checks.",
-            "wait; after two minutes look at its container's log on etcd-3",
-        )
-    on_nodes("kubelet", ("running",) * 3)
-    checks += [
-        Check("kubelet", "worker-1", CheckStatus.OK, "running"),
-        Check(
-            "a write goes through",
-            CLUSTER_SCOPE,
-            CheckStatus.OK,
-            "written once, read on every member",
-            "A write was read back on every member.",
-        ),
-        Check("objects", CLUSTER_SCOPE, CheckStatus.OK, "23 104 of 23 104"),
-        Check(
-            "nodes",
-            CLUSTER_SCOPE,
-            CheckStatus.WARNING if not starting else CheckStatus.OK,
-            "4 of 4 ready",
-            remedy="the old data is kept: clean up once you trust the result",
-        ),
-    ]
-    members = tuple(
-        MemberHealth(node, 7 + n, "3.5.16", n == 0, False, 212 * MIB, 1000182334, 4, 90, 0x8A4177E0)
-        for n, node in enumerate(nodes)
-    )
-    return HealthReport("prod-a", NOW, tuple(checks), members)
-
-
-def canned_leftovers() -> Leftovers:
-    """A worker that is gone since, and a pod that is newer than the snapshot."""
-    return Leftovers(
-        "2026-11-22T14:05:00Z",
-        (
-            Leftover(
-                LeftoverKind.NODE_SILENT,
-                "worker-9 is in the API, and does not report (NodeStatusUnknown), and it is not in "
-                "the inventory",
-                "It may have been taken out of the cluster after the snapshot was taken.",
-                ("kubectl describe node worker-9", "ssh root@10.0.0.29 systemctl status kubelet"),
-            ),
-            Leftover(
-                LeftoverKind.PODS_NOT_RECORDED,
-                "1 pod runs on worker-1 that the API does not know: shop/web-7f9c4",
-                "Newer than the snapshot.",
-                ("crictl pods --namespace shop --name web-7f9c4  # on worker-1",),
-            ),
-        ),
-        ("what runs on etcd-3: crictl is not on the PATH",),
-    )
 
 
 @dataclass

@@ -20,7 +20,8 @@ from recovery.snapshots.comparison import Change, Comparison, KeyChange
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.comparison import ComparisonScreen
-from tests.screens.canned import Answers, CannedIncident, canned_clock, canned_snapshots
+from tests.screens.canned import Answers, CannedIncident
+from tests.screens.canned_cluster import canned_clock, canned_snapshots
 from tui.app import RescueApp
 
 REVISIONS = {"2026-11-22": 182334, "2026-11-21": 181130, "2026-11-20": 180002}

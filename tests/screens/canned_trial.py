@@ -17,7 +17,8 @@ from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
 from recovery.rehearsal.trial.model import StageReport, StageState, TrialReport, TrialStage
 from recovery.snapshots.model import FetchedSnapshot
 from screens.trial import TrialScreen
-from tests.screens.canned import Answers, CannedIncident, canned_snapshots
+from tests.screens.canned import Answers, CannedIncident
+from tests.screens.canned_cluster import canned_snapshots
 from tests.screens.canned_comparison import OneScreenApp, canned_case
 
 MEMBERS = ("scratch-1", "scratch-2", "scratch-3")

@@ -12,7 +12,8 @@ from textual.widgets import Input
 
 from recovery.backups.same_backup import by_backup
 from screens.case import Case
-from tests.screens.canned import Answers, CannedIncident, canned_clock
+from tests.screens.canned import Answers, CannedIncident
+from tests.screens.canned_cluster import canned_clock
 from tests.screens.looking import settled, shows
 from tui.app import RescueApp
 

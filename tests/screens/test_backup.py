@@ -103,7 +103,7 @@ async def test_a_conflict_is_told_and_the_change_stays_in_the_form() -> None:
         await settled(pilot, lambda: isinstance(pilot.app.screen, BackupScreen))
         screen = pilot.app.screen
         assert isinstance(screen, BackupScreen)
-        assert screen.change_.patch == {"schedule": "0 */6 * * *"}
+        assert screen.form.change.patch == {"schedule": "0 */6 * * *"}
 
 
 async def test_yaml_is_validated_and_what_was_typed_is_kept() -> None:

@@ -17,7 +17,7 @@ from recovery.snapshots.comparison import Change, Comparison
 from screens.comparison import ComparisonScreen
 from screens.comparison_keys import Narrowing, narrowed
 from screens.comparison_text import label_of, older_first
-from tests.screens.canned import canned_snapshots
+from tests.screens.canned_cluster import canned_snapshots
 from tests.screens.canned_comparison import (
     Compared,
     canned_comparison,

@@ -7,7 +7,8 @@ from pathlib import Path
 from screens.case import Case
 from screens.health import HealthScreen
 from screens.snapshots import SnapshotsScreen
-from tests.screens.canned import CannedIncident, canned_clock
+from tests.screens.canned import CannedIncident
+from tests.screens.canned_cluster import canned_clock
 from tests.screens.looking import settled, shows
 from tui.app import RescueApp
 

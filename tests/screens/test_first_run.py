@@ -18,7 +18,8 @@ from recovery.rehearsal.manifests import etcd_manifest
 from recovery.rehearsal.node.layout import NodeLayout
 from screens.first_run import FirstRunScreen, Search, search_by_ssh
 from screens.snapshots import SnapshotsScreen
-from tests.screens.canned import CannedIncident, canned_clock
+from tests.screens.canned import CannedIncident
+from tests.screens.canned_cluster import canned_clock
 from tests.screens.canned_discovery import canned_search, whole_search
 from tests.screens.looking import settled, shows, text_on_screen
 from tests.screens.opening import typed

@@ -23,7 +23,8 @@ from screens.case import Case
 from screens.clusters import ClustersScreen
 from screens.snapshots import SnapshotsScreen
 from screens.widgets.row_list import RowList
-from tests.screens.canned import NOW, Answers, CannedIncident, canned_clock, canned_snapshots
+from tests.screens.canned import Answers, CannedIncident
+from tests.screens.canned_cluster import NOW, canned_clock, canned_snapshots
 from tests.screens.looking import shows, text_on_screen
 from tests.screens.opening import at_home, canned_app, to_preflight
 from tui.app import RescueApp

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from tests.screens.canned import (
-    Answers,
+from tests.screens.canned import Answers
+from tests.screens.canned_checks import (
     canned_health,
     canned_leftovers,
     canned_living_quorum,
     canned_preflight,
-    canned_stopped,
 )
+from tests.screens.canned_cluster import canned_stopped
 from tests.screens.canned_run import Script
 from tests.screens.looking import shows
 from tests.screens.opening import (

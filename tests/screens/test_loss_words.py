@@ -9,13 +9,8 @@ from recovery.cluster.facts import ClusterFacts, MemberStatus
 from recovery.snapshots.comparison import Change, Comparison, KeyChange
 from screens.case import Case
 from screens.loss_words import loss_sentence, own_data_note
-from tests.screens.canned import (
-    NOW,
-    CannedIncident,
-    canned_clock,
-    canned_own_data,
-    canned_snapshots,
-)
+from tests.screens.canned import CannedIncident
+from tests.screens.canned_cluster import NOW, canned_clock, canned_own_data, canned_snapshots
 
 
 def case_with(*snapshots: Snapshot, member_revision: int | None = None) -> Case:

@@ -8,7 +8,8 @@ from recovery.restore.journal import JournalEvent, read_journal
 from recovery.restore.past_runs import read_run
 from recovery.restore.plan import Plan
 from tests.report.canned_record import recovered
-from tests.screens.canned import Answers, CannedIncident, canned_leftovers
+from tests.screens.canned import Answers, CannedIncident
+from tests.screens.canned_checks import canned_leftovers
 from tests.screens.looking import settled, shows, text_on_screen
 from tests.screens.opening import case_of, opened, to_recovered, typed
 

@@ -13,14 +13,9 @@ from recovery.errors import SnapshotError
 from recovery.health.model import Check, CheckStatus
 from screens.preflight import PreflightScreen
 from screens.snapshots import SnapshotsScreen
-from tests.screens.canned import (
-    Answers,
-    CannedIncident,
-    canned_health,
-    canned_living_quorum,
-    canned_preflight,
-    canned_snapshots,
-)
+from tests.screens.canned import Answers, CannedIncident
+from tests.screens.canned_checks import canned_health, canned_living_quorum, canned_preflight
+from tests.screens.canned_cluster import canned_snapshots
 from tests.screens.looking import settled, shows, text_on_screen
 from tests.screens.opening import (
     at_home,
@@ -49,7 +44,7 @@ async def test_the_cursor_stays_where_a_person_put_it() -> None:
         await pilot.press("down", "down")
         chosen = screen.chosen
         await pilot.press("a")
-        await settled(pilot, lambda: not screen._listing)
+        await settled(pilot, lambda: not screen._pane.listing)
         await pilot.pause()
         assert screen.chosen == chosen
 

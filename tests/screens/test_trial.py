@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 from recovery.errors import RehearsalError
 from screens import trial
 from screens.trial import TrialScreen
-from tests.screens.canned import Answers, canned_snapshots
+from tests.screens.canned import Answers
+from tests.screens.canned_cluster import canned_snapshots
 from tests.screens.canned_comparison import only_file
 from tests.screens.canned_trial import Tried, canned_trial, never_served, trial_app, trying
 from tests.screens.looking import settled, shows, text_on_screen

@@ -106,6 +106,10 @@ class UnreadError(StoreError):
     """Nobody could read a snapshot to its end here, which says nothing about the snapshot."""
 
 
+class DiskError(StoreError):
+    """This machine cannot keep a file, whatever is in it; no other copy of it would fare better."""
+
+
 class ConfigurationError(RescueError):
     """An EtcdBackupConfiguration, or a part of one, is not valid."""
 

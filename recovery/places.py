@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from recovery.errors import RescueError
+from recovery.errors import DiskError
 
 _NAME = "etcd-rescue"
 
@@ -26,12 +26,15 @@ def runs_directory(environ: Mapping[str, str]) -> Path:
 
 
 def make_private(directory: Path) -> Path:
-    """Create the directory with mode 0700, or close an existing one to others."""
+    """Create the directory with mode 0700, or close an existing one to others.
+
+    Raises DiskError where it cannot be made.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         directory.chmod(0o700)
     except OSError as error:
-        raise RescueError(
+        raise DiskError(
             f"the directory cannot be made: {error.strerror}",
             where=str(directory),
             remedy="set XDG_STATE_HOME and XDG_CACHE_HOME to places that can be written",

@@ -151,7 +151,7 @@ class SnapshotScreen(SnapshotActions):
         if contents.alarms:
             told.append(Mark.WARNING.beside(f"Alarms travel inside: {', '.join(contents.alarms)}."))
         told += [Mark.WARNING.beside(sentence(remark)) for remark in contents.remarks]
-        lines = [part for text in told for part in text.fold(width - 4)] if width > 20 else told
+        lines = [part for text in told for part in text.wrap(width - 4)] if width > 20 else told
         return [Content(""), *(line("  ", text) for text in lines)]
 
     def _verdict(self, width: int) -> list[Content]:

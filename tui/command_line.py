@@ -11,6 +11,8 @@ from importlib import import_module
 from recovery.errors import RefusedError, RescueError, UsageError
 from tui.commands.common_arguments import add_allow_node_count, add_common
 from tui.examples import epilogue
+from tui.parsing import Parser
+from tui.streams import keep_to_ascii, prepare_streams
 
 EXIT_GOOD = 0
 EXIT_BAD = 1
@@ -45,23 +47,19 @@ Without a command, the interface opens. Every act of the interface has a command
 
 _EPILOGUE = """\
 In an incident:
-  etcd-rescue                              the interface, on the inventory that is found
-  etcd-rescue check                        what is wrong, and what to do; changes nothing
-  etcd-rescue snapshots                    which backups exist, and where
-  etcd-rescue verify latest                whether the newest can be trusted
-  etcd-rescue plan latest                  what a restore would do; touches nothing
-  etcd-rescue restore latest --confirm X   does it, on the cluster named X
+  etcd-rescue                             the interface, on the inventory found
+  etcd-rescue check                       what is wrong; changes nothing
+  etcd-rescue snapshots                   which backups exist, and where
+  etcd-rescue verify latest               whether the newest can be trusted
+  etcd-rescue plan latest                 what a restore would do
+  etcd-rescue restore latest --confirm X  does it, on the cluster named X
 
 To try it without a cluster:
-  etcd-rescue demo                         a broken cluster on this machine
+  etcd-rescue demo                        a broken cluster on this machine
 
-etcd-rescue help explains an incident step by step; COMMAND --help explains a command.
+`etcd-rescue help` leads through an incident; COMMAND --help explains a command.
 
 Exit status: 0 good, 1 the answer is bad, 2 wrong use, 3 refused, 4 interrupted."""
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Keeps the layout of the texts above."""
 
 
 class _Version(argparse.Action):
@@ -84,27 +82,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         from tui.completion import complete
 
         complete()
-    words = sys.argv[1:] if argv is None else argv
-    arguments = build_parser(words).parse_args(words)
+    prepare_streams()
+    events: str | None = None
+    try:
+        words = sys.argv[1:] if argv is None else argv
+        arguments = build_parser(words).parse_args(words)
+        events = getattr(arguments, "events", None)
+        status = _obey(arguments)
+        sys.stdout.flush()
+        return status
+    except RescueError as error:
+        tell(error, as_json=events == "json")
+        return exit_status(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("etcd-rescue: interrupted\n")
+        return EXIT_INTERRUPTED
+
+
+def _obey(arguments: argparse.Namespace) -> int:
+    """Run the command. A command that was cancelled was interrupted."""
     import asyncio
 
+    if arguments.ascii:
+        keep_to_ascii()
     run: Callable[[argparse.Namespace], Awaitable[int]] = getattr(arguments, "run", _open_interface)
     try:
         return asyncio.run(run(arguments))  # type: ignore[arg-type]
-    except RescueError as error:
-        if getattr(arguments, "events", None) == "json":
-            from tui.commands.run_events import tell_json
-
-            tell_json("error", what=error.what, where=error.where, remedy=error.remedy)
-        else:
-            complain(error)
-        return exit_status(error)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        sys.stderr.write("etcd-rescue: interrupted\n")
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return EXIT_BAD
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def build_parser(words: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
@@ -112,15 +117,9 @@ def build_parser(words: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
 
     `--inventory` and `--cluster` stand before or after a command.
     """
-    parser = argparse.ArgumentParser(
-        prog="etcd-rescue",
-        description=_DESCRIPTION,
-        epilog=_EPILOGUE,
-        formatter_class=_Formatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog="etcd-rescue", description=_DESCRIPTION, epilog=_EPILOGUE)
     parser.add_argument("--version", action=_Version, help="print the version and exit")
-    add_common(parser, default=None)
+    add_common(parser, default=None, full=True)
     parser.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
     add_allow_node_count(parser, default=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
@@ -131,8 +130,8 @@ def build_parser(words: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
             continue
         module = import_module(f"tui.commands.{name}")
         command: argparse.ArgumentParser = module.add(commands)
-        command.formatter_class = _Formatter
         command.epilog = command.epilog or epilogue(name)
+        command.set_defaults(called=command.prog)
         add_common(command, default=argparse.SUPPRESS)
     return parser
 
@@ -146,8 +145,18 @@ def exit_status(error: RescueError) -> int:
     return EXIT_BAD
 
 
-def complain(error: RescueError) -> None:
+def tell(error: RescueError, *, as_json: bool) -> None:
     """Say on stderr what happened, where, and what to do next."""
+    if as_json:
+        from tui.commands.run_events import tell_json
+
+        tell_json("error", what=error.what, where=error.where, remedy=error.remedy)
+    else:
+        complain(error)
+
+
+def complain(error: RescueError) -> None:
+    """The same, for a person."""
     where = f"{error.where}: " if error.where else ""
     sys.stderr.write(f"etcd-rescue: {where}{error.what}\n")
     for line in error.detail.splitlines():

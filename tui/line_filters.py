@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import re
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-_GLYPHS = {
-    "●": "+", "▲": "!", "✖": "x", "◐": "~", "○": ".", "–": "-", "—": "-", "▌": ">", "▸": ">",
-    "▾": "v", "…": "~", "·": ".", "\u00a0": " ", "“": '"', "”": '"', "’": "'", "→": ">", "←": "<",
-    "↑": "^", "↓": "v", "×": "x", "›": ">", "━": "=", "─": "-", "═": "=", "│": "|", "┃": "|",
-    "║": "|", "▏": " ", "▎": " ", "▍": " ", "▋": "#", "▊": "#", "▉": "#", "█": "#", "▁": "_",
-    "▔": "-", "▕": "|", "▐": "|", "▀": "-", "▄": "_",
-}  # fmt: skip
-
+from tui.ascii_glyphs import ascii_text
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
@@ -38,11 +30,6 @@ class ControlFilter(LineFilter):
         ]
 
 
-def ascii_text(text: str) -> str:
-    """The text in ASCII, as wide as before."""
-    return text if text.isascii() else "".join(map(_ascii_of, text))
-
-
 class AsciiFilter(LineFilter):
     """`--ascii`: a glyph that an old terminal may lack becomes one of the same width."""
 
@@ -52,13 +39,3 @@ class AsciiFilter(LineFilter):
             segment if segment.text.isascii() else segment._replace(text=ascii_text(segment.text))
             for segment in segments
         ]
-
-
-def _ascii_of(character: str) -> str:
-    if character.isascii():
-        return character
-    if character in _GLYPHS:
-        return _GLYPHS[character]
-    if "\u2500" <= character <= "\u257f":
-        return "+"
-    return "?" * cell_len(character)

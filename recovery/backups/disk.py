@@ -11,13 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from recovery.errors import StoreError
+from recovery.errors import DiskError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-class DiskError(StoreError):
-    """This machine cannot keep a file; no other copy of it would fare better."""
 
 
 def disk_error(error: OSError, path: Path) -> DiskError:

@@ -6,10 +6,9 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from recovery.backups.disk import DiskError
 from recovery.backups.model import Copy, Integrity
 from recovery.backups.outside_text import one_line
-from recovery.errors import RescueError, SnapshotError, StoreError
+from recovery.errors import DiskError, RescueError, SnapshotError, StoreError
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot
 
 Found = TypeVar("Found", FetchedSnapshot, JudgedSnapshot)

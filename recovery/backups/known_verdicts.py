@@ -19,6 +19,7 @@ from recovery.backups.catalog import with_verdict
 from recovery.backups.disk import whole_file
 from recovery.backups.model import Catalog, Copy, Integrity
 from recovery.backups.outside_text import is_plain_name
+from recovery.errors import DiskError
 from recovery.places import make_private
 from recovery.snapshots.model import Verdict
 from recovery.snapshots.reader.bundle import one_file
@@ -57,7 +58,7 @@ class KnownVerdicts:
         return [name for name in dict.fromkeys(names) if is_plain_name(name)]
 
     async def learn(self, copy: Copy, verdict: Verdict, wrappings: Iterable[str] = ()) -> None:
-        """Keep it. A full disk only means that it has to be found out again."""
+        """Keep it. A disk that takes nothing only means that it has to be found out again."""
         known = KnownVerdict(verdict, tuple(wrappings))
         if copy.identity:
             self._read[copy] = known
@@ -101,7 +102,7 @@ class KnownVerdicts:
             "wrappings": known.wrappings,
             "name": posixpath.basename(copy.path),
         }
-        with suppress(OSError):
+        with suppress(OSError, DiskError):
             make_private(self._directory)
             with whole_file(self._path(copy)) as file:
                 file.write(json.dumps(document).encode())

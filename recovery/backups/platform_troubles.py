@@ -21,6 +21,14 @@ class Trouble:
 
 _KNOWN: tuple[tuple[str, Trouble], ...] = (
     (
+        r"etcdserver: ",
+        Trouble(
+            "etcd",
+            "etcd does not take what the platform wants to write, so it cannot take a backup.",
+            "etcd-rescue check tells what is wrong with etcd",
+        ),
+    ),
+    (
         r"secrets? .*(is )?forbidden|cannot (get|read) (resource )?.?secrets?",
         Trouble(
             "missing right to read secrets",

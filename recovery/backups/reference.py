@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import posixpath
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,13 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from recovery.backups.disk import DiskError
 from recovery.backups.local_store import describe_file
 from recovery.backups.model import Catalog, Copy, Integrity, Snapshot, StoreKind
 from recovery.backups.naming import DATABASE_IN_DATA_DIR
 from recovery.backups.newest_state import far_poorer
 from recovery.backups.outside_text import one_line
-from recovery.errors import RescueError, SnapshotError, StoreError, UsageError
+from recovery.errors import DiskError, RescueError, SnapshotError, StoreError, UsageError
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot
 
 Looked = TypeVar("Looked", FetchedSnapshot, JudgedSnapshot)
@@ -51,12 +51,18 @@ def resolve_reference(reference: str, catalog: Catalog | None) -> Snapshot | Cop
         return named[0]
     if named:
         raise UsageError(
-            f"{one_line(reference)} fits {len(named)} snapshots: {_listed(named)}",
+            f"{one_line(reference)} fits {len(named)} snapshots",
             remedy="write more of the name",
+            detail=_listed(named, "\n"),
         )
-    if "/" in reference or Path(reference).is_file():
+    if "/" in reference or is_file(reference):
         return _local(reference)
     raise _unknown(reference, catalog)
+
+
+def is_file(text: str) -> bool:
+    """Whether a file of this machine is called so, of a text that may be no path at all."""
+    return os.path.isfile(text)  # noqa: PTH113 - Path.is_file raises for a name that is too long
 
 
 async def newest_verified(
@@ -178,21 +184,24 @@ def _named(reference: str, catalog: Catalog) -> list[Snapshot]:
 
 
 def _unknown(reference: str, catalog: Catalog | None) -> UsageError:
-    what = f"there is no snapshot {one_line(reference)}"
+    what = f"there is no snapshot {one_line(reference) or 'without a name'}"
     if catalog is None:
         return UsageError(what, remedy="name a file, or a place: node:/path, s3://bucket/key")
     if catalog.errors:
         places = ", ".join(one_line(error.location) for error in catalog.errors)
         what += f" (these could not be listed: {places})"
+    backups = [snapshot for snapshot in catalog.snapshots if snapshot.member is None]
     names = [snapshot.name for snapshot in catalog.snapshots]
     near = difflib.get_close_matches(reference, names, n=3, cutoff=0.5)
+    listed = ""
     if near:
         remedy = f"is one of these meant: {', '.join(map(one_line, near))}"
     elif names:
-        remedy = f"there are: {_listed(list(catalog.snapshots))}"
+        remedy = "etcd-rescue snapshots lists them"
+        listed = _listed(backups or list(catalog.snapshots), "\n")
     else:
         remedy = "no snapshot was found at all; name a file, or a place: node:/path"
-    return UsageError(what, remedy=remedy)
+    return UsageError(what, remedy=remedy, detail=listed)
 
 
 def _none_verifies(catalog: Catalog, passed_over: list[str]) -> RescueError:
@@ -207,7 +216,7 @@ def _none_verifies(catalog: Catalog, passed_over: list[str]) -> RescueError:
     return SnapshotError(what, remedy=remedy, detail="\n".join((*passed_over, *unlisted)))
 
 
-def _listed(snapshots: list[Snapshot]) -> str:
+def _listed(snapshots: list[Snapshot], between: str) -> str:
     names = [one_line(snapshot.name) for snapshot in snapshots[:_SHOWN]]
     more = len(snapshots) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more else "")
+    return between.join([*names, *([f"and {more} more"] if more else [])])

@@ -26,8 +26,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recovery.backups.cache_leases import Leases, locked
-from recovery.backups.disk import DiskError, disk_error, sha256_of, whole_file
+from recovery.backups.disk import disk_error, sha256_of, whole_file
 from recovery.backups.model import Copy
+from recovery.errors import DiskError
 from recovery.places import make_private
 
 DEFAULT_LIMIT = 8 << 30

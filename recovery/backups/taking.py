@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recovery.backups.backup_result import BackupResult, PlaceFailure
 from recovery.backups.choosing_member import address_in_name, disagreement, members_to_ask
-from recovery.backups.disk import DiskError, sha256_of
+from recovery.backups.disk import sha256_of
 from recovery.backups.known_verdicts import KnownVerdicts
 from recovery.backups.model import Copy, Integrity
 from recovery.backups.naming import write_name
@@ -24,6 +24,7 @@ from recovery.backups.streaming import stream_from
 from recovery.backups.tar_spool import packed_size
 from recovery.cluster.facts import ClusterFacts
 from recovery.errors import (
+    DiskError,
     EtcdError,
     InventoryError,
     NodeError,

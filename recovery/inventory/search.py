@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,16 +26,19 @@ def find_inventory(explicit: Path | None, environ: Mapping[str, str]) -> Path:
         return _named(explicit, "--inventory")
     if environ.get(VARIABLE):
         return _named(Path(environ[VARIABLE]), f"${VARIABLE}")
-    places = _usual_places(environ)
-    for place in places:
-        if place.is_file():
-            return place
-    looked_at = ", ".join([f"${VARIABLE} (not set)", *map(str, places)])
+    looked_at = [f"${VARIABLE} (not set)"]
+    for place in _usual_places(environ):
+        try:
+            if place.is_file():
+                return place
+            looked_at.append(str(place))
+        except PermissionError:
+            looked_at.append(f"{place} (which you may not look at)")
     raise NoInventoryError(
-        f"there is no inventory; looked for {looked_at}",
+        f"there is no inventory; looked for {', '.join(looked_at)}",
         remedy=(
-            "etcd-rescue alone makes one with you; etcd-rescue discover root@HOST prints one, read "
-            "from a control-plane node; --inventory FILE names one"
+            "etcd-rescue alone, at a terminal, makes one with you; etcd-rescue discover root@HOST "
+            "prints one, read from a control-plane node; --inventory FILE names one"
         ),
     )
 
@@ -54,11 +58,27 @@ def _usual_places(environ: Mapping[str, str]) -> tuple[Path, ...]:
 
 
 def _named(path: Path, by: str) -> Path:
-    path = path.expanduser()
-    if path.is_dir():
-        raise InventoryError(f"{by} names a directory", where=str(path), remedy="name a file")
-    if not path.exists():
+    try:
+        path = path.expanduser()
+    except RuntimeError as error:
         raise InventoryError(
-            f"the inventory that {by} names does not exist", where=str(path), remedy="correct it"
+            f"{by} names a home directory that is not known", where=str(path), remedy="write it out"
+        ) from error
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a directory is closed
+        raise InventoryError(f"{by} names a directory", where=str(path), remedy="name a file")
+    if not _is_there(path):
+        raise InventoryError(
+            f"the inventory that {by} names does not exist",
+            where=str(path),
+            remedy="name one that does; etcd-rescue discover root@HOST prints one, read from a "
+            "control-plane node",
         )
     return path
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is something; what may not be looked at is, and reading it says so."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from recovery.cluster.facts import ClusterFacts
 from recovery.cluster.kubernetes import api_server_url
-from recovery.errors import RefusedError, RescueError, UsageError
+from recovery.errors import RefusedError, RescueError
 from recovery.health.expected import Expected
 from recovery.inventory.model import Cluster
 from recovery.restore.circumstances import Circumstances
@@ -25,7 +25,7 @@ from recovery.restore.late_nodes import with_late_nodes
 from recovery.restore.lock import LockHolder
 from recovery.restore.node_work import NodeWorker
 from recovery.restore.operator import Operator
-from recovery.restore.past_runs import PastRun, RunState, list_runs, read_run
+from recovery.restore.past_runs import PastRun, RunState, list_runs, no_such_run, read_run
 from recovery.restore.plan import Plan, RestoreSource
 from recovery.restore.plan_loading import load_plan
 from recovery.restore.planner import PlanOptions, plan
@@ -208,16 +208,12 @@ class ClusterRuns:
         for run in here:
             if run_id is None or run.id == run_id:
                 return run
-        for run in await look_for_runs(self._fleet, self._works, self._cluster.name):
+        unheard: set[str] = set()
+        found = await look_for_runs(self._fleet, self._works, self._cluster.name, unheard)
+        for run in found:
             if run_id is None or run.id == run_id:
                 return read_run(await bring_record(self._fleet, self._works, run, self._runs))
-        raise UsageError(
-            f"there is no run {run_id} of {self._cluster.name}"
-            if run_id
-            else f"there is no run of {self._cluster.name} yet",
-            where=str(self._runs),
-            remedy="etcd-rescue runs list shows all of them",
-        )
+        raise no_such_run(run_id, self._runs, [*here, *found], self._cluster.name, unheard)
 
     async def _snapshot(self, plan: Plan, progress: Progress) -> Supply:
         if all((_DELIVER, node) in progress.done for node in plan.nodes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from recovery.restore.journal import (
     read_journal,
 )
 from recovery.restore.process_identity import ProcessIdentity
+
+_SHOWN = 5
 
 
 class RunState(enum.Enum):
@@ -69,11 +72,34 @@ def find_run(runs: Path, run_id: str | None) -> PastRun:
     for run in known:
         if run_id is None or run.id == run_id:
             return run
-    raise UsageError(
-        f"there is no run {run_id}" if run_id else "there is no run yet",
-        where=str(runs),
-        remedy="etcd-rescue runs list shows all of them",
-    )
+    raise no_such_run(run_id, runs, known)
+
+
+def no_such_run(
+    run_id: str | None,
+    runs: Path,
+    known: Sequence[PastRun],
+    cluster: str = "",
+    unheard: Collection[str] = (),
+) -> RescueError:
+    """The error where nothing is known of a run: which there are, and who could not be asked.
+
+    It is a UsageError where everybody was asked.
+    """
+    what = f"there is no run{f' {run_id}' if run_id else ''}{f' of {cluster}' if cluster else ''}"
+    if unheard:
+        what += f" here, and {', '.join(sorted(unheard))} could not be asked for one"
+    if known:
+        shown = ", ".join(run.id for run in known[:_SHOWN])
+        remedy = f"there are: {shown}{' and older ones' if len(known) > _SHOWN else ''}"
+    elif unheard:
+        remedy = "make a node answer that has its record, or go on by hand with way-back.md"
+    elif cluster:
+        remedy = "nothing was begun on it, as far as this machine and the nodes know"
+    else:
+        remedy = "none was begun on this machine; etcd-rescue alone finds one that the nodes know"
+    kind = RescueError if unheard else UsageError
+    return kind(what, where=str(runs), remedy=remedy)
 
 
 def read_run(directory: Path) -> PastRun:

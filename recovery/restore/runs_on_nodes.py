@@ -25,8 +25,13 @@ _MOST_RUNS = 20
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-async def look_for_runs(fleet: Fleet, works: Mapping[str, str], cluster: str) -> list[PastRun]:
-    """The runs of this cluster whose records lie on nodes, newest first; dead nodes are silent."""
+async def look_for_runs(
+    fleet: Fleet, works: Mapping[str, str], cluster: str, unheard: set[str] | None = None
+) -> list[PastRun]:
+    """The runs of this cluster whose records lie on nodes, newest first.
+
+    Nodes that do not answer are passed over; `unheard` gets their names.
+    """
     journals: dict[str, dict[str, bytes]] = {}
     listed = await fleet.each(
         works,
@@ -36,6 +41,8 @@ async def look_for_runs(fleet: Fleet, works: Mapping[str, str], cluster: str) ->
     )
     for node, told in listed.items():
         if isinstance(told, NodeError):
+            if unheard is not None:
+                unheard.add(node)
             continue
         for path in sorted(told.splitlines(), reverse=True)[:_MOST_RUNS]:
             run_id = posixpath.basename(posixpath.dirname(posixpath.dirname(path)))

@@ -15,7 +15,6 @@ import pytest
 from recovery.backups.catalog import join
 from recovery.backups.configuration import S3Storage
 from recovery.backups.credentials import S3Keys
-from recovery.backups.disk import DiskError
 from recovery.backups.fetching import Fetching
 from recovery.backups.known_verdicts import KnownVerdicts
 from recovery.backups.model import Catalog, Copy, Integrity, Snapshot, StoreKind
@@ -24,7 +23,7 @@ from recovery.backups.reference import resolve_reference
 from recovery.backups.s3_store import S3Store
 from recovery.backups.snapshot_cache import SnapshotCache
 from recovery.backups.stores import Store
-from recovery.errors import NodeUnreachableError, SnapshotError, StoreError, UsageError
+from recovery.errors import DiskError, NodeUnreachableError, SnapshotError, StoreError, UsageError
 from recovery.snapshots.model import JudgedSnapshot
 from recovery.ssh.session import NodeSession
 from tests.backups.places import put_object

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recovery.backups.catalog import join, with_verdict
-from recovery.backups.disk import DiskError
 from recovery.backups.model import (
     Catalog,
     Copy,
@@ -22,7 +21,7 @@ from recovery.backups.model import (
     StoreKind,
 )
 from recovery.backups.reference import newest_verified, resolve_reference
-from recovery.errors import RescueError, SnapshotError, StoreError, UsageError
+from recovery.errors import DiskError, RescueError, SnapshotError, StoreError, UsageError
 from recovery.snapshots.model import FetchedSnapshot, SnapshotContents, Verdict
 
 NAMES = tuple(f"snapshot-etcd-202611{day}-000000-10.0.0.11.tar" for day in (20, 21, 22))
@@ -64,7 +63,7 @@ def test_an_ambiguous_beginning_lists_what_it_fits() -> None:
     with pytest.raises(UsageError) as caught:
         resolve_reference("snapshot-etcd-2026112", CATALOG)
     assert "fits 3 snapshots" in caught.value.what
-    assert all(name in caught.value.what for name in NAMES)
+    assert all(name in caught.value.detail for name in NAMES)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_ones() -> None:

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from recovery.backups import disk
-from recovery.backups.disk import DiskError, disk_error
+from recovery.backups.disk import disk_error
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.snapshot_cache import CachedDatabase, SnapshotCache
+from recovery.errors import DiskError
 
 COPY = Copy(
     StoreKind.NODE,

@@ -25,6 +25,31 @@ def test_every_command_says_the_same_of_itself_as_the_overview() -> None:
     assert said == COMMANDS
 
 
+BACKUP = [f"backup {name}" for name in ("show", "set", "now", "run", "unit")]
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS, *BACKUP])
+def test_help_fits_a_terminal_of_80_columns(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*name.split(), "--help"])
+    assert not [line for line in capsys.readouterr().out.splitlines() if len(line) > 80]
+
+
+@pytest.mark.parametrize("name", BACKUP)
+def test_help_explains_what_stands_under_a_command(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["help", *name.split()])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    assert f"usage: etcd-rescue {name}" in said
+    assert "xit status" in said
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_explains_itself_and_its_exit_status(
     name: str, capsys: pytest.CaptureFixture[str]
@@ -44,7 +69,7 @@ def test_help_without_a_command_leads_through_an_incident(
     assert main(["help"]) == 0
     said = capsys.readouterr().out
     assert said.index("snapshots") < said.index("rehearse") < said.index("restore latest")
-    assert max(map(len, said.splitlines())) <= 100
+    assert max(map(len, said.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,29 @@ def test_none_at_all_names_every_place_and_what_to_do(home: Path, tmp_path: Path
     ):
         assert place in caught.value.what
     assert "--inventory" in caught.value.remedy
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that may not be looked into, also where the tests run as root."""
+    directory = tmp_path / "closed"
+    look = Path.stat
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.parent == directory or path.name == "inventory.yaml":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    return directory
+
+
+def test_a_place_that_may_not_be_looked_at_is_said_to_be_so(home: Path, closed: Path) -> None:
+    with pytest.raises(InventoryError, match="which you may not look at"):
+        find_inventory(None, {"HOME": str(home)})
+    assert find_inventory(closed / "named.yaml", {}) == closed / "named.yaml"
+
+
+def test_an_unknown_home_directory_is_no_crash() -> None:
+    with pytest.raises(InventoryError, match="home directory"):
+        find_inventory(Path("~nobody-of-that-name/inventory.yaml"), {})

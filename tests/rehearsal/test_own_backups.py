@@ -18,14 +18,13 @@ import pytest
 
 from recovery.backups import own_backups, taking
 from recovery.backups.choosing_member import members_to_ask
-from recovery.backups.disk import DiskError
 from recovery.backups.model import Copy, Integrity, Snapshot
 from recovery.backups.naming import is_backup_name
 from recovery.backups.own_backups import BackupDone
 from recovery.backups.own_records import FILE_NAME
 from recovery.backups.s3_store import S3Store
 from recovery.backups.tar_spool import TarSpool
-from recovery.errors import EtcdError, StoreError, TakenOverError
+from recovery.errors import DiskError, EtcdError, StoreError, TakenOverError
 from recovery.incident import Incident
 from recovery.inventory.model import Cluster, Node
 from recovery.rehearsal.node.etcd_gateway import EtcdGateway

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from recovery.backups.disk import DiskError
-from recovery.errors import SnapshotError
+from recovery.errors import DiskError, SnapshotError
 from recovery.health.model import CLUSTER_SCOPE, CheckStatus
 from recovery.rehearsal.trial.model import StageReport, StageState, TrialReport, TrialStage
 from recovery.rehearsal.trial.scratch_directory import require_space

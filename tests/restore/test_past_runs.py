@@ -9,7 +9,7 @@ import pytest
 
 from recovery.errors import UsageError
 from recovery.restore.journal import Journal, JournalEntry, JournalEvent
-from recovery.restore.past_runs import RunState, find_run, list_runs
+from recovery.restore.past_runs import RunState, find_run, list_runs, no_such_run
 from recovery.restore.process_identity import ProcessIdentity
 
 MINE = ProcessIdentity.mine()
@@ -82,12 +82,21 @@ def test_runs_are_listed_newest_first_and_the_newest_is_meant_without_an_id(
         "20261121-000000-aaaa",
     ]
     assert find_run(tmp_path, None).id == "20261123-000000-bbbb"
-    with pytest.raises(UsageError, match="there is no run x"):
+    with pytest.raises(UsageError, match="there is no run x") as caught:
         find_run(tmp_path, "x")
+    assert caught.value.remedy == "there are: 20261123-000000-bbbb, 20261121-000000-aaaa"
 
 
 def test_a_machine_without_runs_has_none(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "nothing") == ()
+    with pytest.raises(UsageError, match="there is no run"):
+        find_run(tmp_path / "nothing", None)
+
+
+def test_that_there_is_no_run_is_not_said_of_nodes_that_could_not_be_asked(tmp_path: Path) -> None:
+    error = no_such_run(None, tmp_path, (), "prod-a", {"etcd-2"})
+    assert error.what == "there is no run of prod-a here, and etcd-2 could not be asked for one"
+    assert not isinstance(error, UsageError)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import argparse
 from importlib import import_module
 
 from tui.commands.common_arguments import add_common
+from tui.examples import epilogue
 
 _SUBCOMMANDS = ("show", "set", "now", "run", "unit")
 """Each in a module of its own, `backup_NAME`, whose `add` declares it."""
@@ -22,6 +23,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     below = parser.add_subparsers(title="what to do", metavar="WHAT", required=True)
     for name in _SUBCOMMANDS:
         command: argparse.ArgumentParser = import_module(f"tui.commands.backup_{name}").add(below)
-        command.formatter_class = argparse.RawDescriptionHelpFormatter
+        command.epilog = command.epilog or epilogue(f"backup {name}")
+        command.set_defaults(called=command.prog)
         add_common(command, default=argparse.SUPPRESS)
     return parser

@@ -26,10 +26,13 @@ S3 keys come from standard input (two lines: access key, secret key) where it is
 from ETCD_RESCUE_S3_ACCESS_KEY and ETCD_RESCUE_S3_SECRET_KEY, else they are asked for without echo.
 They are put into the cluster's secret and kept nowhere else; never give them as arguments.
 
+examples:
+  etcd-rescue backup set --test
   etcd-rescue backup set --schedule "0 */6 * * *" --confirm prod-a
-  etcd-rescue backup set --s3-endpoint https://s3.example.com --s3-bucket etcd --s3-dir prod-a \\
-      --s3-keys --back-up --confirm prod-a < keys
-  etcd-rescue backup set --test          tries the bucket as it is configured; changes nothing"""
+  etcd-rescue backup set --s3-endpoint https://s3.example.com --s3-bucket etcd \\
+      --s3-dir prod-a --s3-keys --back-up --confirm prod-a < keys
+
+Exit status: 0 as wanted, 1 the bucket or a backup failed, 2 wrong use, 3 refused, 4 interrupted."""
 
 _FLAGS = {"yes": True, "no": False}
 

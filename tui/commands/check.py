@@ -30,8 +30,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         help="what is wrong, and what to do; changes nothing",
         description="Ask every control-plane node, member and API server at once, and say in one "
         "sentence what is wrong, what to do about it, and what that rests on; then whether a "
-        "restore could go well. Changes nothing. Exit status 1 unless the cluster is healthy and "
-        "no check fails.",
+        "restore could go well.",
     )
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     add_allow_node_count(parser)

@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import argparse
+import math
+
+REFERENCE = (
+    "a snapshot's name or its beginning; `latest`, the newest that verifies; or a place: "
+    "node:/path, s3://bucket/key, ./file"
+)
+"""What REF may be."""
 
 
-def add_common(parser: argparse.ArgumentParser, default: str | None) -> None:
-    """Declare them; `default` is argparse.SUPPRESS where the ones before must not be undone."""
+def add_common(parser: argparse.ArgumentParser, default: str | None, *, full: bool = False) -> None:
+    """Declare them; `default` is argparse.SUPPRESS where the ones before must not be undone.
+
+    `full`: say everything about them, as the overview does.
+    """
+    places = (
+        " (otherwise: $ETCD_RESCUE_INVENTORY, ./etcd-rescue.yaml, "
+        "~/.config/etcd-rescue/inventory.yaml, /etc/etcd-rescue/inventory.yaml)"
+    )
     parser.add_argument(
         "--inventory",
         metavar="FILE",
         default=default,
-        help="the cluster file (otherwise: $ETCD_RESCUE_INVENTORY, ./etcd-rescue.yaml, "
-        "~/.config/etcd-rescue/inventory.yaml, /etc/etcd-rescue/inventory.yaml)",
+        help=f"the cluster file{places if full else ', if not the usual one'}",
     )
     parser.add_argument(
         "--cluster", metavar="NAME", default=default, help="which cluster of the inventory"
     )
+
+
+def seconds(text: str) -> float:
+    """An argument that is a number of seconds, zero or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, 0 or more")
+    return number
 
 
 def add_allow_node_count(

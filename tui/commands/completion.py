@@ -8,12 +8,17 @@ PROGRAM = "etcd-rescue"
 
 _EPILOGUE = """\
 examples:
-  bash   etcd-rescue completion bash > ~/.local/share/bash-completion/completions/etcd-rescue
-  zsh    etcd-rescue completion zsh > ~/.zfunc/_etcd-rescue
-         (with `fpath+=(~/.zfunc)` before `compinit` in ~/.zshrc)
-  fish   etcd-rescue completion fish > ~/.config/fish/completions/etcd-rescue.fish
-
-For this shell only: eval "$(etcd-rescue completion bash)"
+  # this shell only
+  eval "$(etcd-rescue completion bash)"
+  # bash, for good
+  mkdir -p ~/.local/share/bash-completion/completions
+  etcd-rescue completion bash \\
+      > ~/.local/share/bash-completion/completions/etcd-rescue
+  # zsh, for good; ~/.zshrc needs fpath+=(~/.zfunc) before compinit
+  mkdir -p ~/.zfunc
+  etcd-rescue completion zsh > ~/.zfunc/_etcd-rescue
+  # fish, for good
+  etcd-rescue completion fish > ~/.config/fish/completions/etcd-rescue.fish
 
 Exit status: 0 printed, 2 wrong use."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recovery.rehearsal.breaking import Breakage
 from recovery.rehearsal.launcher import launched_rehearsal
+from tui.commands import interface
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -30,9 +31,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     )
     parser.add_argument(
         "--broken",
+        metavar="WAY",
         choices=[way.value for way in Breakage],
         default=Breakage.QUORUM_LOST.value,
-        help="in which way it is broken (default: %(default)s)",
+        help="in which way it is broken (default: %(default)s): "
+        + ", ".join(way.value for way in Breakage),
     )
     parser.add_argument(
         "--etcd-dir", metavar="D", help="where etcd, etcdctl and etcdutl are (default: found)"
@@ -43,6 +46,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
 
 async def run(arguments: argparse.Namespace) -> int:
     """Start the rehearsal cluster, and open the interface or wait."""
+    if not arguments.headless:
+        interface.require_terminal("etcd-rescue demo --headless makes the cluster without it")
     async with launched_rehearsal(
         Path(arguments.dir) if arguments.dir else None,
         broken=Breakage(arguments.broken),
@@ -57,8 +62,6 @@ async def run(arguments: argparse.Namespace) -> int:
         os.environ["XDG_STATE_HOME"] = str(rehearsal.directory / "state")
         os.environ["XDG_CACHE_HOME"] = str(rehearsal.directory / "cache")
         arguments.inventory = str(rehearsal.inventory_path)
-        from tui.commands import interface
-
         return await interface.run(arguments)
 
 

@@ -14,6 +14,7 @@ from recovery.snapshots.comparison import (
     diff_document,
 )
 from recovery.snapshots.model import FetchedSnapshot
+from tui.commands.common_arguments import REFERENCE
 from tui.commands.opening import fetch_reference, open_incident
 from tui.commands.progress import ProgressLine
 from tui.commands.tables import table
@@ -29,8 +30,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         description="Compare two snapshots by key, revision and value: what NEW has that OLD "
         "lacks, and the other way round.",
     )
-    parser.add_argument("old", metavar="OLD", help="a snapshot")
-    parser.add_argument("new", metavar="NEW", help="a snapshot, or `latest`")
+    parser.add_argument("old", metavar="OLD", help=REFERENCE)
+    parser.add_argument("new", metavar="NEW", help="likewise")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     parser.set_defaults(run=run)
     return parser

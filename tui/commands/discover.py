@@ -24,10 +24,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         description="Ask one control-plane node who belongs to its cluster, log in to each node "
         "that is found, and print an inventory. Nothing is changed anywhere. What could not be "
         "found is said on stderr, and in comments of the inventory.",
-        epilog="examples:\n"
-        "  etcd-rescue discover root@10.0.0.11 > etcd-rescue.yaml\n"
-        "  etcd-rescue discover ops@etcd-1 --sudo --proxy-jump ops@gate --name prod-a\n\n"
-        "Exit status: 0 found, 1 the node cannot be logged in to, 2 wrong use.",
     )
     parser.add_argument("host", metavar="[USER@]HOST[:PORT]", help="a control-plane node")
     parser.add_argument("--name", metavar="NAME", help="what to call the cluster")

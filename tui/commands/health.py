@@ -9,6 +9,7 @@ import sys
 from recovery.health.health_json import health_document
 from recovery.health.leftovers import Leftover, Leftovers
 from recovery.health.model import CheckStatus, HealthReport
+from tui.commands.common_arguments import seconds
 from tui.commands.opening import open_incident
 from tui.commands.tables import table
 
@@ -26,13 +27,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "health",
         help="prove that the cluster is healthy",
         description="Ask every member and every API server, compare the members at one revision, "
-        "and write through etcd. Exit status 1 if any check fails.",
+        "and write through etcd.",
     )
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
-        type=float,
+        type=seconds,
         default=0,
         help="repeat until healthy, at most so long",
     )

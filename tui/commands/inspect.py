@@ -7,6 +7,7 @@ import json
 
 from recovery.backups.model import Integrity
 from recovery.snapshots.model import CountedName, JudgedSnapshot, SnapshotContents
+from tui.commands.common_arguments import REFERENCE
 from tui.commands.opening import inspect_reference, open_incident
 from tui.commands.tables import size, table
 
@@ -20,9 +21,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         help="what is in a snapshot",
         description="Verify a snapshot and say what it holds: revision, members, alarms, resources "
         "and namespaces. A node with python3 reads its own copy where it lies; any other copy is "
-        "fetched. Exit status 1 if it is corrupt.",
+        "fetched.",
     )
-    parser.add_argument("reference", metavar="REF", help="a snapshot, or `latest`")
+    parser.add_argument("reference", metavar="REF", help=REFERENCE)
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     parser.set_defaults(run=run)
     return parser

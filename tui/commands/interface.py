@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recovery.errors import UsageError
 from recovery.inventory.search import NoInventoryError, find_inventory, place_to_write
 from recovery.places import make_private, state_directory
 
@@ -23,6 +24,7 @@ async def run(arguments: argparse.Namespace) -> int:
 
     Where there is no inventory, a person at a terminal is led to one.
     """
+    require_terminal("every act has a command too: etcd-rescue --help")
     from tui.app import FirstRun, Opening, RescueApp
     from tui.theme import fitting_theme
 
@@ -36,8 +38,6 @@ async def run(arguments: argparse.Namespace) -> int:
     try:
         inventory = opening(find_inventory(explicit, os.environ))
     except NoInventoryError:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise
         first_run = FirstRun(_first_screen, opening)
     log_path = make_private(state_directory(os.environ)) / "etcd-rescue.log"
     app = RescueApp(
@@ -52,6 +52,17 @@ async def run(arguments: argparse.Namespace) -> int:
     if app.failure is not None:
         raise app.failure
     return app.return_code or 0
+
+
+def require_terminal(remedy: str) -> None:
+    """Raise UsageError where nobody could see the interface, or press a key in it."""
+    ends = {
+        "standard input": sys.__stdin__,
+        "standard error": sys.__stderr__,  # it is drawn there
+    }
+    missing = [name for name, end in ends.items() if end is None or not end.isatty()]
+    if missing:
+        raise UsageError(f"the interface needs a terminal, and {missing[0]} is none", remedy=remedy)
 
 
 def _first_screen(log_path: Path | None) -> FirstRunScreen:

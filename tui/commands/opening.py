@@ -11,7 +11,7 @@ from pathlib import Path
 
 from recovery.backups.credentials import S3Keys
 from recovery.backups.model import Catalog, Copy, Snapshot
-from recovery.backups.reference import newest_verified, resolve_reference
+from recovery.backups.reference import is_file, newest_verified, resolve_reference
 from recovery.incident import Incident, Looked, Progress
 from recovery.inventory.load import load_inventory
 from recovery.inventory.model import Cluster, Inventory
@@ -19,6 +19,7 @@ from recovery.inventory.search import find_inventory
 from recovery.inventory.selection import select_cluster
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot
 from tui.commands.progress import ProgressLine
+from tui.streams import warnings_on_stderr
 
 LATEST = "latest"
 
@@ -30,7 +31,11 @@ def read_inventory(arguments: argparse.Namespace) -> Inventory:
 
 
 def chosen_cluster(arguments: argparse.Namespace) -> Cluster:
-    """The cluster that the arguments name, or the only one there is."""
+    """The cluster that the arguments name, or the only one there is.
+
+    From here on a command works on a cluster, so what the engine warns of is to be heard.
+    """
+    warnings_on_stderr()
     return select_cluster(read_inventory(arguments), arguments.cluster)
 
 
@@ -126,5 +131,5 @@ def ask_for_s3_keys(place: str) -> S3Keys | None:
 
 def _is_local(reference: str) -> bool:
     return reference.startswith(("/", "./", "../", "~")) or (
-        ":" not in reference and Path(reference).is_file()
+        ":" not in reference and is_file(reference)
     )

@@ -7,7 +7,7 @@ import json
 
 from recovery.restore.plan_json import plan_document
 from recovery.restore.runbook import runbook_markdown, runbook_shell
-from tui.commands.common_arguments import add_allow_node_count
+from tui.commands.common_arguments import REFERENCE, add_allow_node_count
 from tui.commands.opening import fetch_reference, open_incident
 
 
@@ -19,7 +19,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         description="Print the plan of a restore, with the exact script for every node. As "
         "Markdown it is a runbook that works without this program.",
     )
-    parser.add_argument("reference", metavar="REF", help="a snapshot, or `latest`")
+    parser.add_argument("reference", metavar="REF", help=REFERENCE)
     parser.add_argument("-o", "--output", choices=("markdown", "json", "shell"), default="markdown")
     add_allow_node_count(parser)
     parser.set_defaults(run=run)

@@ -9,12 +9,12 @@ import signal
 import sys
 from pathlib import Path
 
-from recovery.backups.disk import DiskError
-from recovery.errors import NodeError, RefusedError, RehearsalError, UsageError
+from recovery.errors import DiskError, NodeError, RefusedError, RehearsalError, UsageError
 from recovery.health.model import CheckStatus
 from recovery.incident import Incident
 from recovery.rehearsal.trial.model import StageReport, StageState, TrialReport
 from recovery.snapshots.model import FetchedSnapshot
+from tui.commands.common_arguments import REFERENCE
 from tui.commands.opening import fetch_reference, open_incident
 from tui.commands.progress import ProgressLine
 from tui.commands.tables import table
@@ -34,10 +34,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         help="prove that a snapshot comes back, on this machine",
         description="Restore a snapshot into a scratch cluster of three members on this machine, "
         "start it with real etcd, and compare keys, revision and HashKV with the snapshot's file. "
-        "Touches no node; where this machine has no fitting etcd, one is fetched from a node. Exit "
-        "status 1 if it does not serve what it holds.",
+        "Touches no node; where this machine has no fitting etcd, one is fetched from a node.",
     )
-    parser.add_argument("reference", metavar="REF", help="a snapshot, or `latest`")
+    parser.add_argument("reference", metavar="REF", help=REFERENCE)
     parser.add_argument(
         "--etcd-dir",
         metavar="DIR",

@@ -13,7 +13,7 @@ from recovery.health.preflight_cluster import says_alive
 from recovery.health.preflight_nodes import REACHABLE
 from recovery.incident import Incident
 from recovery.restore.circumstances import Told
-from tui.commands.common_arguments import add_allow_node_count
+from tui.commands.common_arguments import REFERENCE, add_allow_node_count
 from tui.commands.executing import (
     ConfirmedOperator,
     add_consent,
@@ -38,7 +38,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         description="Restore the cluster from a snapshot. The cluster's name, given with "
         "--confirm, is the consent to every step of the plan; look at the plan first.",
     )
-    parser.add_argument("reference", metavar="REF", help="a snapshot, or `latest`")
+    parser.add_argument("reference", metavar="REF", help=REFERENCE)
     add_consent(parser)
     parser.add_argument(
         "--acknowledge-warnings",

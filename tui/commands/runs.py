@@ -27,18 +27,31 @@ from tui.commands.tables import table
 
 _CHANGING = ("resume", "rollback", "clean")
 
+_DESCRIPTION = """\
+Restores that were begun, on this machine or, for what changes nodes, on another one.
+
+  list      those of this machine, newest first; what is done without a word
+  show      one: how far it came, what holds now, what can be done
+  report    its story, for those who ask
+  resume    go on with one that was interrupted, from where it stood
+  rollback  rename the old data back, on every node
+  clean     delete what it has kept on the nodes, once the cluster is healthy"""
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     """Declare the command."""
     parser = commands.add_parser(
         "runs",
         help="earlier and interrupted runs: look, resume, roll back, clean up",
-        description="List the restores of this machine, show one, or print its report. Resume one "
-        "that was interrupted, also one that was begun on another machine; roll one back; or "
-        "delete what it has kept on the nodes, once the cluster is healthy.",
+        description=_DESCRIPTION,
     )
     parser.add_argument(
-        "what", choices=("list", "show", "report", *_CHANGING), nargs="?", default="list"
+        "what",
+        metavar="WHAT",
+        choices=("list", "show", "report", *_CHANGING),
+        nargs="?",
+        default="list",
+        help="list, show, report, resume, rollback or clean",
     )
     parser.add_argument("id", metavar="ID", nargs="?", help="a run's id; the newest without it")
     parser.add_argument(

@@ -2,19 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
+_BELOW = " " * 4
+_LEAST = 24
+"""A last column that gets less than this goes below its row."""
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns padded to their widest cell; no trailing blanks."""
-    widths = [max(len(line[i]) for line in (header, *rows)) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in (header, *rows)
-    )
+    """Columns padded to their widest cell; no trailing blanks.
+
+    On a terminal that is narrower than that, the last column is folded, or what does not fit
+    stands below each row. Elsewhere a row is a line, for grep and awk.
+    """
+    return fitted(header, rows, _width())
+
+
+def fitted(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
+    """The table in that many columns; None: in as many as it takes."""
+    lines = [header, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    if width is None or sum(widths) + 2 * (len(widths) - 1) <= width:
+        return "\n".join(_line(line, widths) for line in lines)
+    room = width - sum(widths[:-1]) - 2 * (len(widths) - 1)
+    if room >= _LEAST:
+        return "\n".join(part for line in lines for part in _last_folded(line, widths, room))
+    first = _fitting(widths, width)
+    return "\n".join(part for line in lines for part in _in_two(line, widths, first, width))
+
+
+def _width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()
+
+
+def _last_folded(cells: Sequence[str], widths: Sequence[int], room: int) -> Iterator[str]:
+    """The row, its last cell on as many lines as it takes."""
+    parts = _folded(cells[-1], room) or [""]
+    yield _line([*cells[:-1], parts[0]], [*widths[:-1], room])
+    indent = " " * (sum(widths[:-1]) + 2 * (len(widths) - 1))
+    yield from (indent + part for part in parts[1:])
+
+
+def _fitting(widths: Sequence[int], width: int) -> int:
+    """How many columns fit side by side; at least one."""
+    count, used = 1, widths[0]
+    while count < len(widths) and used + 2 + widths[count] <= width:
+        used += 2 + widths[count]
+        count += 1
+    return count
+
+
+def _in_two(cells: Sequence[str], widths: Sequence[int], first: int, width: int) -> Iterator[str]:
+    """The columns that fit, and below them what the others have to say."""
+    yield _line(cells[:first], widths[:first])
+    below = "  ".join(cell for cell in cells[first:] if cell)
+    yield from (_BELOW + part for part in _folded(below, width - len(_BELOW)))
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """Lines of whole words; a path is cut only where it is longer than a line."""
+    return textwrap.wrap(text, max(width, _LEAST), break_on_hyphens=False)
 
 
 def size(count: int) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from recovery.backups.model import Copy, Integrity, Snapshot
-from recovery.errors import RescueError, UsageError
+from recovery.errors import DiskError, RescueError, SnapshotError, UsageError
 from recovery.incident import Incident
+from tui.commands.common_arguments import REFERENCE
 from tui.commands.opening import LATEST, find_reference, inspect_reference, open_incident
 from tui.commands.progress import ProgressLine
 from tui.commands.tables import table
@@ -19,10 +21,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "verify",
         help="whether snapshots can be trusted",
         description="Compare each snapshot's trailing sha256 and read its structure. A node with "
-        "python3 reads its own copy where it lies; any other copy is fetched and unpacked. Exit "
-        "status 1 if any is bad.",
+        "python3 reads its own copy where it lies; any other copy is fetched and unpacked.",
     )
-    parser.add_argument("references", metavar="REF", nargs="*", help="see `etcd-rescue snapshots`")
+    parser.add_argument("references", metavar="REF", nargs="*", help=REFERENCE)
     parser.add_argument("--all", action="store_true", help="every backup of the catalog")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     parser.set_defaults(run=run)
@@ -67,11 +68,16 @@ async def _verdict(incident: Incident, chosen: Snapshot | Copy | str) -> tuple[s
         else:
             with ProgressLine() as progress:
                 judged = await incident.judge(chosen, progress.moved)
-    except UsageError:
+    except (UsageError, DiskError):
         raise
     except RescueError as error:
+        # Only who has seen it may call it corrupt.
+        seen = isinstance(error, SnapshotError) and not isinstance(chosen, str)
+        integrity = Integrity.CORRUPT if seen else Integrity.UNVERIFIED
         name = chosen if isinstance(chosen, str) else _name(chosen)
-        return (name, error.where or "–", Integrity.CORRUPT.value, error.what)
+        if error.remedy and not seen:
+            sys.stderr.write(f"etcd-rescue: {name}: {error.what} → {error.remedy}\n")
+        return (name, error.where or "–", integrity.value, error.what)
     return (
         judged.name,
         judged.location,

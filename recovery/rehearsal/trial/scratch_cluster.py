@@ -15,10 +15,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recovery.backups.disk import DiskError
 from recovery.cluster.etcd_client import MemberClient, connected_by_socket
 from recovery.cluster.facts import Version
-from recovery.errors import EtcdError
+from recovery.errors import DiskError, EtcdError
 from recovery.rehearsal.trial import scratch_process
 from recovery.rehearsal.trial.programs import TrialPrograms
 from recovery.rehearsal.trial.scratch_directory import MEMBERS, ScratchDirectory

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recovery.backups.cache_leases import locked
-from recovery.backups.disk import DiskError, disk_error
+from recovery.backups.disk import disk_error
+from recovery.errors import DiskError
 from recovery.places import make_private
 from recovery.rehearsal.node.processes import kill_marked
 

@@ -1,0 +1,84 @@
+"""Wrong use of the command line: what is wrong, what may be meant, where help is; exit 2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tui.command_line import main
+
+
+def said(words: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What stderr says of arguments that are wrong."""
+    with pytest.raises(SystemExit) as left:
+        main(words.split())
+    assert left.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "help_of"),
+    [
+        ("verfy latest", "'verfy' is none of etcd-rescue's commands; is 'verify' meant?", ""),
+        ("frob", "'frob' is none of etcd-rescue's commands; there are: demo,", ""),
+        ("help nothing", "'nothing' is none of etcd-rescue's commands", ""),
+        ("backup st", "is 'set' meant?", "backup"),
+        ("runs rolback", "is 'rollback' meant?", "runs"),
+        ("check --alow-node-count 3", "is '--allow-node-count' meant?", "check"),
+        ("backup set --s3-buket x", "is '--s3-bucket' meant?", "backup set"),
+        (
+            "snapshots -o yaml",
+            "--output cannot be 'yaml'; there are: table, json",
+            "snapshots",
+        ),
+        ("demo --broken diverge", "is 'diverged' meant?", "demo"),
+        ("runs show 1 2", "'2' is one argument too many", "runs"),
+        ("restore", "REF", "restore"),
+        ("health --wait soon", "'soon' is no number of seconds", "health"),
+        ("health --wait -5", "'-5' is no number of seconds", "health"),
+        ("health --wait nan", "'nan' is no number of seconds", "health"),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_may_be_meant(
+    words: str, what: str, help_of: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = said(words, capsys)
+    assert what in told
+    assert told.endswith(f"  → {' '.join(['etcd-rescue', *help_of.split()])} --help\n")
+
+
+def test_no_option_can_be_shortened(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--quorum` must not become a yes to `--quorum-is-alive`."""
+    assert "there is no option '--quorum'" in said("restore x --confirm y --quorum", capsys)
+
+
+def test_a_file_that_is_not_there_is_no_corrupt_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory = tmp_path / "inventory.yaml"
+    inventory.write_text("clusters: [{name: prod-a, controlPlane: [{name: etcd-1}]}]\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["--inventory", str(inventory), "verify", f"{tmp_path}/nothing.db"]) == 1
+    told = capsys.readouterr()
+    assert "corrupt" not in told.out + told.err
+    assert "nothing.db: the file cannot be read" in told.err
+
+
+def test_a_machine_that_can_keep_nothing_calls_no_snapshot_corrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong is this machine's directory, and the remedy is of it."""
+    inventory, snapshot = tmp_path / "inventory.yaml", tmp_path / "x.db"
+    inventory.write_text("clusters: [{name: prod-a, controlPlane: [{name: etcd-1}]}]\n")
+    snapshot.write_bytes(b"\0" * 4096)
+    (tmp_path / "a-file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "a-file"))
+    for command in ("verify", "inspect"):
+        assert main(["--inventory", str(inventory), command, str(snapshot)]) == 1
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert "the directory cannot be made: Not a directory" in told.err
+        assert "set XDG_STATE_HOME and XDG_CACHE_HOME" in told.err

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from recovery.backups.belonging import ClusterIdentity, identity_of, marked
 from recovery.backups.catalog import keep_verdicts, list_catalog, with_verdict
 from recovery.backups.model import Catalog, Copy, Integrity, Record, Snapshot
-from recovery.errors import SnapshotError
+from recovery.cluster.facts import ClusterFacts
+from recovery.cluster.most_clocks import clock_of_most
+from recovery.errors import RefusedError, SnapshotError
 from recovery.places import cache_directory, state_directory
 from recovery.seen_cluster import SeenCluster
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot, Verdict
@@ -32,6 +35,20 @@ Looked = TypeVar("Looked", FetchedSnapshot, JudgedSnapshot)
 class SnapshotsAtHand(SeenCluster):
     """A cluster that is looked at, and what there is to restore it from."""
 
+    @property
+    def identity(self) -> ClusterIdentity:
+        """What tells this cluster's snapshots from others', as far as the nodes have told it."""
+        return identity_of(self.cluster, self.facts)
+
+    async def look(
+        self, on_node: Callable[[str, str], None] | None = None, *, hasty: bool = False
+    ) -> ClusterFacts:
+        """Ask all nodes and members; what they say tells whose the snapshots are."""
+        facts = await super().look(on_node, hasty=hasty)
+        if self.catalog is not None:
+            self.catalog = self._marked(self.catalog)
+        return facts
+
     async def list_snapshots(
         self, on_update: Callable[[Catalog], None] | None = None, *, records: bool = True
     ) -> Catalog:
@@ -45,7 +62,7 @@ class SnapshotsAtHand(SeenCluster):
         await warmed(*SSH_AND_ETCD, *(S3 if spec is not None and spec.s3 is not None else ()))
 
         def updated(catalog: Catalog) -> None:
-            self.catalog = keep_verdicts(catalog, earlier) if earlier else catalog
+            self.catalog = self._marked(keep_verdicts(catalog, earlier) if earlier else catalog)
             if on_update is not None:
                 on_update(self.catalog)
 
@@ -53,9 +70,20 @@ class SnapshotsAtHand(SeenCluster):
         own = self._own_records.read if records else None
         updated(await list_catalog(self._doors.stores, reading, updated, own_records=own))
         assert self.catalog is not None
-        self.catalog = await self._doors.known_verdicts.applied_to(self.catalog)
+        self.catalog = self._marked(await self._doors.known_verdicts.applied_to(self.catalog))
         if on_update is not None:
             on_update(self.catalog)
+        return self.catalog
+
+    async def with_identity(self) -> Catalog:
+        """The catalog, after the nodes were asked who they are: a name alone proves nothing.
+
+        Raises RefusedError before the first listing.
+        """
+        if self.catalog is None:
+            raise RefusedError("nothing has been listed yet", remedy="list the snapshots first")
+        if self.facts is None:
+            await self.look(hasty=True)
         return self.catalog
 
     async def judge(
@@ -138,7 +166,11 @@ class SnapshotsAtHand(SeenCluster):
 
     def _learn(self, name: str, verdict: Verdict) -> None:
         if self.catalog is not None:
-            self.catalog = with_verdict(self.catalog, name, verdict)
+            self.catalog = self._marked(with_verdict(self.catalog, name, verdict))
+
+    def _marked(self, catalog: Catalog) -> Catalog:
+        """With what seems to be another cluster's, as far as this one is known by now."""
+        return marked(catalog, self.identity, clock_of_most(self.facts, datetime.now(UTC)).now)
 
     def _taken_at(self, name: str) -> datetime | None:
         listed = self.catalog.snapshots if self.catalog is not None else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from recovery.backups.best_first import best_first
 from recovery.backups.model import Integrity, Snapshot
 from recovery.backups.same_backup import by_backup
 from recovery.errors import RescueError
@@ -28,8 +29,10 @@ class BackgroundReading:
     def want_the_newest(self) -> None:
         """The newest usable backups, and what stopped members hold."""
         snapshots = self._snapshots()
-        backups = by_backup(one for one in snapshots if one.usable and one.member is None)
+        backups = by_backup(one for one in best_first(snapshots) if one.usable)
         newest = [files[0] for files in backups[:NEWEST_FEW]]
+        # Only what is in one that is dated in the future tells whether it is the newest.
+        newest += [one for one in snapshots if one.ahead and one.strange is None][:1]
         own = [one for one in snapshots if one.usable and one.member is not None]
         still = [one for one in own if not one.copies[0].in_use]
         self.wanted += [one.name for one in (*newest, *still) if one.name not in self.wanted]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
+from recovery.backups.best_first import best_first
 from recovery.backups.model import Catalog, Copy, Integrity, Snapshot
 from recovery.backups.newest_state import (
     NewestState,
@@ -193,6 +194,8 @@ class Case:
             word = "running"
         if snapshot.reason is not None and mark is not Mark.FAILED:
             return Mark.FAILED, "unusable"
+        if snapshot.strange is not None and mark is not Mark.FAILED:
+            return (Mark.FAILED if snapshot.strange.certain else Mark.WARNING), "another's?"
         return mark, word
 
     def integrity(self, snapshot: Snapshot) -> Integrity:
@@ -205,11 +208,11 @@ class Case:
     def newest_verified(self, catalog: Catalog | None) -> Snapshot | None:
         """The newest usable backup whose hash matches, if one is known by now.
 
-        Not one that is known to be of a cluster which had begun anew.
+        Not one that seems to be another cluster's, or of a cluster which had begun anew.
         """
-        for snapshot in catalog.snapshots if catalog else ():
+        for snapshot in best_first(catalog.snapshots if catalog else ()):
             sound = self.integrity(snapshot) is Integrity.VERIFIED
-            if snapshot.member is not None or not snapshot.usable or not sound:
+            if not snapshot.usable or not sound:
                 continue
             if catalog is not None and not of_a_new_beginning(snapshot, catalog):
                 return snapshot

@@ -79,7 +79,7 @@ class CatalogPane(Vertical):
             return
         best = self.case.newest_verified(self.catalog)
         if best is None:
-            usable = [item for item in shown if item.usable]
+            usable = [item for item in shown if item.usable and item.strange is None]
             best = next((item for item in usable if item.member is None), next(iter(usable), None))
         if best is not None:
             self.rows.move_to(best.name)

@@ -86,7 +86,7 @@ def row_of(case: Case, snapshot: Snapshot, has_s3: bool) -> Callable[[int], Cont
         rest = _rest(width, copies_width)
         integrity = mark.say(words)
         if rest > 40:
-            notes = snapshot.reason or _note(case, snapshot)
+            notes = snapshot.trouble or _note(case, snapshot)
             room = rest - 18
             said = (clipped(notes, room), "") if notes else (cut(snapshot.name, room), "$muted")
             integrity = line(cell(integrity, 16), said)
@@ -113,7 +113,7 @@ def _first_words(snapshot: Snapshot) -> str:
 
 def _note(case: Case, snapshot: Snapshot) -> str:
     own = own_data_note(case, snapshot) if snapshot.member is not None else ""
-    return own or snapshot.remark or ""
+    return own or snapshot.note
 
 
 def catalog_markdown(case: Case, catalog: Catalog) -> str:
@@ -128,7 +128,7 @@ def catalog_markdown(case: Case, catalog: Catalog) -> str:
                 size(item.size),
                 ", ".join(copy.location for copy in item.copies) or "none",
                 item.record.result if item.record else "–",
-                f"{words}{f': {item.reason}' if item.reason else ''}",
+                f"{words}{f': {item.trouble}' if item.trouble else ''}",
             ]
         )
     heads = ["Taken (UTC)", "Name", "Size", "Copies", "Record", "Integrity"]

@@ -29,6 +29,7 @@ def others_to_compare(case: Case, snapshot: Snapshot) -> list[Candidate]:
         for other in (catalog.snapshots if catalog is not None else ())
         if other.name != snapshot.name
         and other.usable
+        and other.strange is None
         and case.integrity(other) is not Integrity.CORRUPT
     ]
     newest = case.newest

@@ -124,8 +124,10 @@ class SnapshotSummary(Widget):
         )
 
     def _meaning(self, snapshot: Snapshot) -> Content:
-        if snapshot.reason is not None:
-            return line(("Cannot be used: ", "$error"), snapshot.reason)
+        if snapshot.trouble is not None:
+            if snapshot.usable:
+                return Mark.WARNING.beside(sentence(snapshot.trouble))
+            return line(("Cannot be used: ", "$error"), snapshot.trouble)
         if self.case.integrity(snapshot) is Integrity.CORRUPT:
             judged = self.case.judged.get(snapshot.name)
             reason = (judged.verdict.reason if judged else None) or "its contents are corrupt"
@@ -133,14 +135,14 @@ class SnapshotSummary(Widget):
         error = self.case.failures.get(snapshot.name)
         if error is not None:
             return line(("Not fetched: ", "$error"), error.what)
-        if snapshot.remark and snapshot.member is None:
-            return Mark.WARNING.beside(sentence(snapshot.remark))
+        if snapshot.note and snapshot.member is None:
+            return Mark.WARNING.beside(sentence(snapshot.note))
         return Content(loss_sentence(self.case, snapshot))
 
     def _standing(self, snapshot: Snapshot) -> Content:
         best = self.case.newest_verified(self.case.incident.catalog)
         integrity = self.case.integrity(snapshot)
-        if not snapshot.usable or integrity is Integrity.CORRUPT:
+        if not snapshot.usable or snapshot.strange or integrity is Integrity.CORRUPT:
             return Content.styled("Choose another one.", "$muted")
         if best is not None and best.name == snapshot.name:
             newer = self._newer_member()

@@ -12,8 +12,7 @@ from textual.widgets import Static
 
 from recovery.backups.model import Integrity, Snapshot
 from recovery.errors import RescueError
-from recovery.health.model import Check, CheckStatus
-from recovery.health.preflight_cluster import says_alive
+from recovery.health.model import Check, CheckStatus, OwnYes
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.checklist import (
@@ -34,10 +33,6 @@ from screens.snapshot_facts import title_of
 from screens.widgets.row_list import Row, RowList
 from screens.wording import cut, plural
 
-ROLL_BACK = "roll back"
-"""What a person types who restores over a cluster that is not lost."""
-
-
 _key = KeysOf("preflight")
 
 
@@ -48,7 +43,7 @@ class PreflightScreen(IncidentScreen):
         "Every node is looked at again, and what a restore needs is checked: access, space, tools, "
         "clocks, manifests, and whether the snapshot belongs to this cluster.\n\n"
         "A failed check blocks. Warnings need your acknowledgement: read them, press w, go on. "
-        "Where a quorum is alive the cluster is not lost, and you are asked a second time. "
+        "Where the cluster is not lost, or the snapshot may not be its own, you are asked again. "
         "Nothing on this screen changes the cluster."
     )
     title_words: ClassVar[str] = "Preflight"
@@ -247,21 +242,22 @@ class PreflightScreen(IncidentScreen):
 
     @work(group="plan", exclusive=True, exit_on_error=False)
     async def action_plan(self) -> None:
-        """Make the plan and show it; over a living cluster only after a second yes."""
+        """Make the plan and show it; what needs a yes of its own is asked before, one by one."""
         from screens.plan import PlanScreen
 
-        alive = next(filter(says_alive, self.warnings), None)
-        if alive is not None and not await self.app.push_screen_wait(_roll_back_dialog(alive)):
-            return
+        for check in self.warnings:
+            yes = check.own_yes
+            if yes and not await self.app.push_screen_wait(_own_dialog(check, yes)):
+                return
         if self.fetched is not None:
             plan = self.case.incident.plan(self.fetched)
             self.app.push_screen(PlanScreen(self.case, self.fetched, plan))
 
 
-def _roll_back_dialog(alive: Check) -> TypedDialog:
+def _own_dialog(check: Check, yes: OwnYes) -> TypedDialog:
     return TypedDialog(
-        "The cluster is not lost",
-        [("state", alive.message), ("loses", alive.meaning), ("instead", alive.remedy)],
-        prompt=f"To plan a restore all the same, type {ROLL_BACK}: ",
-        wanted=ROLL_BACK,
+        yes.title,
+        [("state", check.message), ("means", check.meaning), ("instead", check.remedy)],
+        prompt=f"To plan a restore all the same, type {yes.words}: ",
+        wanted=yes.words,
     )

@@ -162,7 +162,7 @@ class SnapshotScreen(SnapshotActions):
             label = f"{moving.what} "
             room = max(10, min(50, width - len(label) - len(figures) - 4))
             return [line("  ", label, bar(share, room), figures), Content("")]
-        reason = self.snapshot.reason
+        reason = None if self.snapshot.usable else self.snapshot.trouble
         if self.judged is not None:
             reason = reason or self.judged.verdict.reason
         if reason is not None:

@@ -153,7 +153,7 @@ class SnapshotsScreen(SnapshotActions):
         if action in ("open", "verify", *ON_A_USABLE_ONE) and chosen is None:
             return "There is no snapshot to choose yet."
         if action in ("verify", *ON_A_USABLE_ONE) and chosen is not None and not chosen.usable:
-            return f"It cannot be used: {chosen.reason or 'its contents are corrupt'}."
+            return f"It cannot be used: {chosen.trouble or 'its contents are corrupt'}."
         if action == "problems" and not self.catalog.errors:
             return "Every place answered."
         return ""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from recovery.backups.belonging import traces_of
 from recovery.backups.model import (
     Catalog,
     Copy,
@@ -19,6 +20,7 @@ from recovery.backups.model import (
     Snapshot,
     SourceError,
     StoreKind,
+    Traces,
 )
 from recovery.backups.naming import parse_name
 from recovery.backups.outside_text import one_line
@@ -82,11 +84,15 @@ def own_data(copies: Iterable[Copy]) -> tuple[Snapshot, ...]:
 
 
 def with_verdict(
-    catalog: Catalog, name: str, verdict: Verdict, live_keys: int | None = None
+    catalog: Catalog,
+    name: str,
+    verdict: Verdict,
+    live_keys: int | None = None,
+    traces: Traces | None = None,
 ) -> Catalog:
     """The catalog after a snapshot of it was verified. An unknown name changes nothing.
 
-    `live_keys` is what is known where the verdict comes without contents.
+    `live_keys` and `traces` are what is known where the verdict comes without contents.
     What verifies is usable even if the platform recorded it as failed: what the record says then
     becomes the remark.
     """
@@ -99,6 +105,7 @@ def with_verdict(
             integrity=verdict.integrity,
             revision=verdict.revision,
             live_keys=verdict.contents.live_keys if verdict.contents is not None else live_keys,
+            traces=traces_of(verdict.contents) if verdict.contents is not None else traces,
         )
         if verdict.integrity is Integrity.CORRUPT:
             return dataclasses.replace(learned, reason=verdict.reason or "the file is corrupt")
@@ -119,7 +126,8 @@ def keep_verdicts(catalog: Catalog, earlier: Catalog) -> Catalog:
         before = known.get(snapshot.name)
         if before is not None and set(snapshot.copies) == set(before.copies):
             verdict = Verdict(before.integrity, before.reason, None, revision=before.revision)
-            catalog = with_verdict(catalog, snapshot.name, verdict, before.live_keys)
+            known_before = before.live_keys, before.traces
+            catalog = with_verdict(catalog, snapshot.name, verdict, *known_before)
     return catalog
 
 

@@ -27,17 +27,26 @@ def _snapshot(snapshot: Snapshot) -> dict[str, object]:
         "copies": [_copy(copy) for copy in snapshot.copies],
         "record": _record(snapshot.record) if snapshot.record is not None else None,
         "usable": snapshot.usable,
-        "reason": snapshot.reason,
+        "reason": snapshot.trouble,
+        "anotherClusters": _another(snapshot),
+        "datedAhead": snapshot.ahead,
         "remark": snapshot.remark,
         "integrity": snapshot.integrity.value,
         "revision": snapshot.revision,
     }
 
 
+def _another(snapshot: Snapshot) -> str:
+    """Whether it is another cluster's: `no` where nothing says so, `maybe`, `yes`."""
+    if snapshot.strange is None:
+        return "no"
+    return "yes" if snapshot.strange.certain else "maybe"
+
+
 def _member_data(own: Snapshot) -> dict[str, object]:
     """No backup: it has no time and no record, but a member, and a time of the last write."""
     document = _snapshot(own)
-    for absent in ("takenAt", "record"):
+    for absent in ("takenAt", "record", "anotherClusters", "datedAhead"):
         del document[absent]
     at = own.written_at
     return {

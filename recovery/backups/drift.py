@@ -6,6 +6,7 @@ Pure rules over a catalog, a configuration's spec and a moment, for `check` and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from recovery.backups.backup_entries import BackupEntry, Oddity, backup_entries
@@ -47,6 +48,9 @@ def backup_drift(
     records could be read. Verdicts are those that the catalog knows: what nobody has verified yet
     is not taken for good.
     """
+    # What another cluster has written to the same place is no backup of this one.
+    own = tuple(one for one in catalog.snapshots if one.strange is None)
+    catalog = replace(catalog, snapshots=own)
     entries = backup_entries(catalog, spec, now, recorded=recorded)
     checks = [_age(catalog, spec, now), *_dates(catalog, now)]
     if spec is not None:
@@ -115,9 +119,9 @@ def _dates(catalog: Catalog, now: datetime) -> Iterator[Check]:
             CheckStatus.WARNING,
             f"{len(ahead)} by {'its name was' if len(ahead) == 1 else 'their names were'} taken in"
             f" the future, the first {ahead[-1].name}",
-            "A clock was wrong, here or where it was taken: such a backup counts for nothing"
-            " here, and yet is listed as the newest.",
-            "compare the clocks: etcd-rescue health; name the backup to be restored, not `latest`",
+            "A clock was wrong, here or where it was taken. Such a backup counts for nothing here;"
+            " `latest` takes it only where its revision is beyond those of the others.",
+            "compare the clocks: etcd-rescue health; set right the one that is wrong",
         )
 
 

@@ -75,6 +75,27 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """What a snapshot's contents tell of the cluster that it was taken of. Names in lower case."""
+
+    members: frozenset[str]
+    addresses: frozenset[str]
+    """The hosts of the members' peer URLs."""
+    nodes: frozenset[str]
+    authorities: frozenset[str]
+    """Fingerprints (sha256, hex) of the CA that the cluster's clients trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """Why a snapshot seems to be another cluster's, in words."""
+
+    why: str
+    certain: bool
+    """Its contents leave no doubt. Otherwise the cluster may have changed since it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One backup, with every copy of it that was found. A record without a file has no copies.
 
@@ -96,6 +117,12 @@ class Snapshot:
     """etcd's revision of it, as soon as somebody has read it."""
     live_keys: int | None = None
     """How many keys it has at that revision, as soon as somebody has read it whole."""
+    traces: Traces | None = None
+    """Whose it is by its contents, as soon as somebody has read it whole."""
+    strange: Strange | None = None
+    """Where it seems to be another cluster's: places may be shared."""
+    ahead: bool = False
+    """Whether its time has not come yet: a clock was wrong, or its name is in another zone."""
 
     @property
     def size(self) -> int:
@@ -112,7 +139,20 @@ class Snapshot:
     @property
     def usable(self) -> bool:
         """Whether it may be offered for a restore."""
-        return self.reason is None and bool(self.copies) and self.integrity is not Integrity.CORRUPT
+        foreign = self.strange is not None and self.strange.certain
+        sound = self.reason is None and self.integrity is not Integrity.CORRUPT
+        return sound and bool(self.copies) and not foreign
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it is not to be used, or whose it seems to be; None where nothing is known."""
+        return self.reason or (self.strange.why if self.strange is not None else None)
+
+    @property
+    def note(self) -> str:
+        """What a person should read beside it; empty where there is nothing."""
+        ahead = "its time has not come yet: a clock was wrong" if self.ahead else None
+        return "; ".join(filter(None, (self.trouble, ahead, self.remark)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,10 @@ def began_anew(own: Snapshot, catalog: Catalog | None) -> bool:
     sound = (
         backup.live_keys
         for backup in catalog.snapshots
-        if backup.member is None and backup.usable and backup.live_keys is not None
+        if backup.member is None
+        and backup.usable
+        and backup.strange is None
+        and backup.live_keys is not None
     )
     return own.live_keys * 2 < max(sound, default=0)
 
@@ -60,6 +63,7 @@ def of_a_new_beginning(backup: Snapshot, catalog: Catalog) -> bool:
     """Whether a sound backup of the catalog has far more keys than this one, as far as is known."""
     return backup.live_keys is not None and any(
         other.usable
+        and other.strange is None
         and other.member is None
         and other.live_keys is not None
         and far_poorer(backup.live_keys, other.live_keys)
@@ -96,7 +100,8 @@ def _states(catalog: Catalog | None, facts: ClusterFacts | None) -> Iterable[New
     anew = {snapshot.member for snapshot in listed if began_anew(snapshot, catalog)}
     for snapshot in listed:
         revision = revision_of(snapshot, facts)
-        if revision is not None and snapshot.usable and not began_anew(snapshot, catalog):
+        own = snapshot.usable and snapshot.strange is None
+        if revision is not None and own and not began_anew(snapshot, catalog):
             yield NewestState(revision, snapshot, snapshot.member)
     for name, status in facts.members.items() if facts is not None else ():
         if name not in anew:

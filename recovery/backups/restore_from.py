@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recovery.backups.best_first import best_first
 from recovery.backups.model import Catalog, Integrity, Snapshot
 from recovery.cluster.diagnosis_without_quorum import RestoreFrom
 
@@ -13,9 +14,12 @@ _WORDS = {
 
 
 def newest_to_restore(catalog: Catalog | None) -> Snapshot | None:
-    """The newest backup that is known to verify; without one, the newest that may be good."""
+    """The newest backup that is known to verify; without one, the newest that may be good.
+
+    None that seems to be another cluster's.
+    """
     listed = catalog.snapshots if catalog is not None else ()
-    usable = [one for one in listed if one.usable and one.member is None]
+    usable = [one for one in best_first(listed) if one.usable]
     verified = [one for one in usable if one.integrity is Integrity.VERIFIED]
     return next(iter(verified or usable), None)
 

@@ -26,25 +26,28 @@ def by_backup(snapshots: Iterable[Snapshot]) -> list[tuple[Snapshot, ...]]:
 
     Of each backup the file to be preferred comes first: usable, verified, with most copies.
     """
-    groups: dict[datetime | str, list[Snapshot]] = {}
+    groups: dict[tuple[datetime | str, bool], list[Snapshot]] = {}
     for snapshot in snapshots:
-        groups.setdefault(_moment(snapshot) or snapshot.name, []).append(snapshot)
+        groups.setdefault(_backup(snapshot), []).append(snapshot)
     return [tuple(sorted(group, key=_preference)) for group in groups.values()]
 
 
 def siblings_of(snapshot: Snapshot, snapshots: Sequence[Snapshot]) -> tuple[Snapshot, ...]:
     """The other files of the same backup."""
-    taken_at = _moment(snapshot)
-    if taken_at is None:
+    if _moment(snapshot) is None:
         return ()
-    return tuple(
-        each for each in snapshots if each.name != snapshot.name and _moment(each) == taken_at
-    )
+    own = _backup(snapshot)
+    return tuple(each for each in snapshots if each.name != snapshot.name and _backup(each) == own)
 
 
 def _preference(snapshot: Snapshot) -> tuple[bool, int, int, str]:
     rank = _SOUNDEST_FIRST.index(snapshot.integrity)
     return (not snapshot.usable, rank, -len(snapshot.copies), snapshot.name)
+
+
+def _backup(snapshot: Snapshot) -> tuple[datetime | str, bool]:
+    """What the files of one backup have in common; clusters that share a place may share a time."""
+    return _moment(snapshot) or snapshot.name, snapshot.strange is None
 
 
 def _moment(snapshot: Snapshot) -> datetime | None:

@@ -7,10 +7,11 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from recovery.backups.belonging import ClusterIdentity, is_surely_own
 from recovery.backups.clearing_right import clearing_right
 from recovery.backups.configuration import BackupSpec
 from recovery.backups.keeping_schedule import Level, Say, Settings
-from recovery.backups.model import Integrity
+from recovery.backups.model import Integrity, Snapshot
 from recovery.backups.own_backups import BackupDone
 from recovery.errors import InventoryError
 from recovery.incident import Incident
@@ -34,18 +35,21 @@ class ScheduledBackups:
         return Settings(spec.schedule, spec.paused)
 
     async def newest(self) -> datetime | None:
-        """Of the backups that lie on nodes and in S3 and that nobody knows to be bad; of the
-        records of this machine where no place can be listed."""
+        """Of this cluster's backups that lie on nodes and in S3 and that nobody knows to be bad;
+        of the records of this machine where no place can be listed.
+
+        One that may be another cluster's, or is dated in the future, counts for nothing: a backup
+        too many costs less than one that is missing.
+        """
         async with Incident(self._read_cluster(), environ=self._environ) as incident:
+            # What the nodes say of their addresses tells backups of this cluster from others.
+            await incident.look(hasty=True)
             catalog = await incident.list_snapshots(records=False)
             if catalog.places:
                 times = [
                     each.taken_at
                     for each in catalog.snapshots
-                    if each.member is None
-                    and each.taken_at is not None
-                    and each.size
-                    and each.integrity is not Integrity.CORRUPT
+                    if each.taken_at is not None and _counts(each, incident.identity)
                 ]
             else:
                 records = await incident.own_backups.records.read_here()
@@ -74,6 +78,13 @@ class ScheduledBackups:
         tell(done, say)
         if right.why_not:
             say(Level.INFO, right.why_not)
+
+
+def _counts(snapshot: Snapshot, identity: ClusterIdentity) -> bool:
+    sound = snapshot.size > 0 and snapshot.integrity is not Integrity.CORRUPT
+    if snapshot.member is not None or snapshot.ahead or snapshot.strange is not None:
+        return False
+    return sound and is_surely_own(snapshot, identity)
 
 
 def tell(done: BackupDone, say: Say) -> None:

@@ -23,6 +23,7 @@ from recovery.backups.stores import WritableStore
 from recovery.backups.streaming import stream_from
 from recovery.backups.tar_spool import packed_size
 from recovery.cluster.facts import ClusterFacts
+from recovery.cluster.most_clocks import clock_of_most
 from recovery.errors import (
     DiskError,
     EtcdError,
@@ -125,7 +126,7 @@ class Taker:
                 continue
             notes = [f"passed over {each}" for each in passed_over]
             apart = disagreement(facts)
-            return replace(taken, notes=(*notes, *([apart] if apart else [])))
+            return replace(taken, notes=(*notes, *taken.notes, *([apart] if apart else [])))
         raise EtcdError(
             f"no member gave a backup that is whole: {'; '.join(passed_over)}",
             where=self._cluster.name,
@@ -141,7 +142,8 @@ class Taker:
         address = address_in_name(manifest, session.node) or await _resolved(session.node.host)
         file = scratch / f"{name}.tar"
         told = _named(f"snapshot of {name}", progress)
-        taken_at = datetime.now(UTC).replace(microsecond=0)
+        clock = clock_of_most(facts, datetime.now(UTC))
+        taken_at = clock.now.replace(microsecond=0)
         at_least = await stream_from(
             session, manifest, file, taken_at, facts.members[name].database_size, told
         )
@@ -160,6 +162,9 @@ class Taker:
             taken_at=taken_at,
             verdict=verdict,
             contents=contents,
+            notes=(f"{clock.doubt}: the backup is named {taken_at:%Y-%m-%d %H:%M:%S} UTC",)
+            if clock.doubt
+            else (),
         )
 
     async def _written(self, taken: Taken, progress: Progress | None) -> BackupResult:
@@ -227,7 +232,7 @@ class Taker:
 
         A cluster without quorum is left alone: its failure is written down here only.
         """
-        now = datetime.now(UTC)
+        now = clock_of_most(facts, datetime.now(UTC)).now
         for node in self._cluster.control_plane:
             known = facts.nodes.get(node.name)
             if known is not None and known.manifest is not None:

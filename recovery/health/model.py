@@ -20,6 +20,18 @@ class CheckStatus(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class OwnYes:
+    """How a person says that they know exactly this, and go on."""
+
+    flag: str
+    """The option of `restore`."""
+    title: str
+    """The question's title on the screen."""
+    words: str
+    """What is typed there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One answer about one node or the cluster."""
 
@@ -34,6 +46,8 @@ class Check:
     remedy: str = ""
     must_be_acknowledged: bool = False
     """A warning so grave that a person has to say that they have read it."""
+    own_yes: OwnYes | None = None
+    """Where a general yes to warnings is not enough: the one that is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from statistics import median
 from recovery.cluster.diagnosis import diagnose
 from recovery.cluster.facts import ClusterFacts, ClusterState, EtcdManifest, Version
 from recovery.cluster.node_count import DOCUMENTED, refused_node_count
-from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
+from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, OwnYes
 from recovery.health.preflight_nodes import CLOCK_FAILURE, server_version
 from recovery.health.verdicts import failed, ok, warned
 from recovery.snapshots.model import SnapshotContents
@@ -86,9 +86,8 @@ def _size(facts: ClusterFacts, allowed: int | None) -> Check:
     )
 
 
-def says_alive(check: Check) -> bool:
-    """Whether this check says that the cluster is not lost, which has to be answered twice."""
-    return check.name == QUORUM and check.must_be_acknowledged and _ALIVE in check.message
+ALIVE = OwnYes("--quorum-is-alive", "The cluster is not lost", "roll back")
+"""A general yes to warnings must not roll back a cluster that is not lost."""
 
 
 def _quorum(facts: ClusterFacts, contents: SnapshotContents, taken_at: datetime | None) -> Check:
@@ -118,6 +117,7 @@ def _quorum(facts: ClusterFacts, contents: SnapshotContents, taken_at: datetime 
         f"{diagnosis.advice} If it must be: `etcd-rescue backup now` takes a snapshot of what is "
         "there first",
         must_be_acknowledged=True,
+        own_yes=ALIVE,
     )
 
 

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 from recovery.cluster.encryption_at_rest import EncryptionFacts
 from recovery.cluster.facts import ClusterFacts
-from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
+from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, OwnYes
 from recovery.health.verdicts import failed, ok, skipped, warned
 from recovery.snapshots.model import SnapshotContents
+
+KEY_LOST = OwnYes("--encryption-key-is-lost", "A key of the snapshot is lost", "the key is lost")
+"""Some want what can still be read, whatever else is lost."""
 
 
 def kubernetes_checks(facts: ClusterFacts, contents: SnapshotContents) -> Iterator[Check]:
@@ -51,7 +54,11 @@ def _encryption(facts: ClusterFacts, contents: SnapshotContents) -> Check:
     }
     unknown = sorted(facts.nodes.keys() - known.keys())
     used = sorted({one.key for one in contents.encryption})
-    wrong = [f"{node}: {words}" for node, one in known.items() if (words := _missing(one, used))]
+    lost = [key for key in used if not any(key in one.key_names for one in known.values())]
+    # What a node does not tell, it may have.
+    lost = lost if known and not unknown else []
+    needed = [key for key in used if key not in lost]
+    wrong = [f"{node}: {words}" for node, one in known.items() if (words := _missing(one, needed))]
     if wrong:
         return failed(
             name,
@@ -61,8 +68,13 @@ def _encryption(facts: ClusterFacts, contents: SnapshotContents) -> Check:
             if used
             else "An API server whose configuration file is missing does not start.",
             "put the file of --encryption-provider-config back on that node, from another one or "
-            "from the time of the snapshot; without its keys the values are lost",
+            "from the time of the snapshot. If its keys are lost for good: give every API server "
+            "a file without them, or none, and check again; the question is another one then"
+            if used
+            else "put the file back on that node, or take the flag away",
         )
+    if lost:
+        return _key_lost(contents, lost)
     different = _different(known)
     if different:
         # What the snapshot needs is there: this is as it was before, or a rotation under way.
@@ -92,6 +104,25 @@ def _encryption(facts: ClusterFacts, contents: SnapshotContents) -> Check:
     if any(one.path for one in known.values()):
         return ok(name, CLUSTER_SCOPE, "configured, the same everywhere; the snapshot needs no key")
     return ok(name, CLUSTER_SCOPE, "not used, neither here nor in the snapshot")
+
+
+def _key_lost(contents: SnapshotContents, lost: list[str]) -> Check:
+    """The API servers can start, and nobody can read those values any more."""
+    count = sum(one.count for one in contents.encryption if one.key in lost)
+    return Check(
+        "encryption at rest",
+        CLUSTER_SCOPE,
+        CheckStatus.WARNING,
+        f"no control-plane node has the key {', '.join(lost)}: {count} values of the snapshot "
+        "cannot be read without it",
+        "etcd comes back with all that is not encrypted. Those values (Secrets, as a rule) stay "
+        "unreadable: API servers fail on every list that holds one, may never get ready, and the "
+        "last proof may fail for it, until they are deleted from etcd and made anew.",
+        "look for the key first: a copy of the file of --encryption-provider-config from the time "
+        "of the snapshot, in a backup of a node's /etc/kubernetes",
+        must_be_acknowledged=True,
+        own_yes=KEY_LOST,
+    )
 
 
 def _missing(one: EncryptionFacts, used: list[str]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from recovery.cluster.certificates import Role
+from recovery.backups.belonging import authorities_here
 from recovery.cluster.etcd_tools import choose_tool
 from recovery.cluster.facts import ClusterFacts, EtcdTool, Version
-from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
+from recovery.cluster.space_quota import fills_quota, in_mebibytes, smallest_quota
+from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, OwnYes
 from recovery.health.preflight_cluster import manifests
 from recovery.health.preflight_nodes import server_version
 from recovery.health.verdicts import failed, ok, skipped, warned
@@ -16,6 +17,11 @@ from recovery.snapshots.model import SnapshotContents
 
 LEARNERS = (Version(3, 5, 1), Version(3, 5, 19))
 """Restored by these, a member that once joined as a learner can come back as one."""
+
+_NEARLY_FULL = 0.8
+
+OURS = OwnYes("--snapshot-is-ours", "It may be another cluster's snapshot", "it is ours")
+"""Only a person can know that another CA, or other addresses, were this cluster's."""
 
 
 def snapshot_checks(
@@ -30,6 +36,7 @@ def snapshot_checks(
     yield _version(facts, contents)
     yield _hash(has_hash)
     yield _alarms(contents)
+    yield from _size(facts, contents)
     yield from _programs(facts)
 
 
@@ -60,6 +67,23 @@ def _members(facts: ClusterFacts, contents: SnapshotContents) -> Check:
     told = [f"it has {n}, which is no node here" for n in strange]
     told += [f"it lacks {n}" for n in absent]
     told += [f"{n} was at {', '.join(sorted(inside[n]))}" for n in moved]
+    if (
+        own
+        and len(moved) == len(own.keys() & inside.keys())
+        and not _same_authority(facts, contents)
+    ):
+        return Check(
+            name,
+            CLUSTER_SCOPE,
+            CheckStatus.WARNING,
+            f"no member was where it is today: {'; '.join(told)}",
+            "The members have this cluster's names and other addresses, and no CA proves that they "
+            "are the same: another cluster may have these names too. Restoring another one's "
+            "snapshot destroys this cluster.",
+            "make sure whose it is: etcd-rescue inspect shows its nodes and namespaces",
+            must_be_acknowledged=True,
+            own_yes=OURS,
+        )
     if told:
         return warned(
             name,
@@ -108,13 +132,7 @@ def _nodes(facts: ClusterFacts, contents: SnapshotContents) -> Check:
 def _authority(facts: ClusterFacts, contents: SnapshotContents) -> Check:
     """The CA that clients in the snapshot trust, against the one that the nodes have."""
     name = "snapshot's CA"
-    here = frozenset[str]().union(
-        *(
-            node.certificates.authority(Role.CLUSTER_CA)
-            for node in facts.nodes.values()
-            if node.certificates is not None
-        )
-    )
+    here = authorities_here(facts)
     if not contents.authorities or not here:
         where = "the snapshot" if not contents.authorities else "a node"
         return skipped(
@@ -134,7 +152,12 @@ def _authority(facts: ClusterFacts, contents: SnapshotContents) -> Check:
         "the CA was replaced. Service accounts and clients of that time are not known here.",
         "go on only if the CA of this cluster was replaced since the snapshot",
         must_be_acknowledged=True,
+        own_yes=OURS,
     )
+
+
+def _same_authority(facts: ClusterFacts, contents: SnapshotContents) -> bool:
+    return bool(authorities_here(facts) & set(contents.authorities))
 
 
 def _version(facts: ClusterFacts, contents: SnapshotContents) -> Check:
@@ -221,6 +244,36 @@ def _alarms(contents: SnapshotContents) -> Check:
         meaning = "An alarm travels inside the snapshot: the restored cluster refuses writes."
         remedy = "go on: the plan clears it (compact, defragment, disarm), and asks you first"
     return warned("snapshot's alarms", CLUSTER_SCOPE, told, meaning, remedy)
+
+
+def _size(facts: ClusterFacts, contents: SnapshotContents) -> Iterator[Check]:
+    """Whether the restored members take writes for long; nothing where no quota is known."""
+    name, quota = "snapshot's size", smallest_quota(facts)
+    if quota is None:
+        return
+    size = contents.database_size
+    told = f"{in_mebibytes(size)} of the quota's {in_mebibytes(quota)}"
+    raise_it = "raise --quota-backend-bytes in etcd.yaml on every control-plane node"
+    if fills_quota(facts, size):
+        yield warned(
+            name,
+            CLUSTER_SCOPE,
+            told,
+            "It fills the quota: restored, the first writes raise the alarm NOSPACE, and etcd "
+            "refuses all others.",
+            "go on: the plan makes room (compact, defragment), and asks you first; if its keys "
+            f"alone fill it, {raise_it} before",
+        )
+    elif size >= _NEARLY_FULL * quota:
+        yield warned(
+            name,
+            CLUSTER_SCOPE,
+            told,
+            "Soon after the restore it reaches the quota: etcd raises NOSPACE then.",
+            f"once the cluster is back: compact and defragment, or {raise_it}",
+        )
+    else:
+        yield ok(name, CLUSTER_SCOPE, told)
 
 
 def _programs(facts: ClusterFacts) -> Iterator[Check]:

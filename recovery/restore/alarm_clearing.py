@@ -29,12 +29,23 @@ _NEARLY = 0.8
 
 
 class AlarmClearing:
-    """The acts on the members of `manifests`, by node. `revision`: the one that was restored."""
+    """The acts on the members of `manifests`, by node. `revision`: the one that was restored.
 
-    def __init__(self, fleet: Fleet, manifests: Mapping[str, EtcdManifest], revision: int) -> None:
+    `full`: there is no room, whether or not a write has raised the alarm already.
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        manifests: Mapping[str, EtcdManifest],
+        revision: int,
+        *,
+        full: bool = False,
+    ) -> None:
         self._fleet = fleet
         self._manifests = manifests
         self._revision = revision
+        self._full = full
 
     async def do(self, what: Watch, timeout: float, note: Note) -> dict[str, str]:
         """One act, in at most `timeout` seconds; why it is not done, by node."""
@@ -42,7 +53,7 @@ class AlarmClearing:
         try:
             async with asyncio.timeout(timeout):
                 node, alarms = await self._alarms()
-                if not alarms:
+                if not alarms and not self._full:
                     note(node, f"no alarm {NO_SPACE} is raised")
                     return {}
                 match what:
@@ -108,7 +119,7 @@ class AlarmClearing:
         async with self._member(node) as member:
             for alarm in alarms:
                 await member.disarm(alarm)
-        note(node, f"the alarm {NO_SPACE} is taken back")
+        note(node, f"the alarm {NO_SPACE} is {'taken back' if alarms else 'not raised'}")
         async with Members(self._fleet, self._manifests) as members:
             names = [name for name in self._manifests if name not in members.errors]
             write = await members.write(names)

@@ -19,10 +19,10 @@ def gates(
 ) -> tuple[Gate, ...]:
     """Write to staging; take the API down and replace the data; restart kubelets.
 
-    Before the last, where the snapshot carries NOSPACE: clear the alarm.
+    Before the last, where the snapshot carries NOSPACE or fills the quota: clear the alarm.
     """
     first = grounds[0]
-    alarm = (_alarm_gate(),) if source.refuses_writes else ()
+    alarm = (_alarm_gate(source),) if source.refuses_writes else ()
     return (
         Gate(
             id=STAGE_GATE,
@@ -59,10 +59,13 @@ def gates(
     )
 
 
-def _alarm_gate() -> Gate:
+def _alarm_gate(source: RestoreSource) -> Gate:
+    full = source.fills_quota and not source.alarms
     return Gate(
         id=ALARM_GATE,
-        title="clear the alarm NOSPACE, so that etcd takes writes again",
+        title="make room below the quota, so that etcd goes on taking writes"
+        if full
+        else "clear the alarm NOSPACE, so that etcd takes writes again",
         risk=Risk.CHANGE,
         steps=("alarm",),
         stops="each member while it is defragmented, one after another",

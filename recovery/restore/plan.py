@@ -177,11 +177,13 @@ class RestoreSource:
     """The members as the snapshot knows them."""
     alarms: tuple[str, ...] = ()
     """The alarms that travel inside it, by name."""
+    fills_quota: bool = False
+    """Whether it is as large as a member may become, so that the first write raises NOSPACE."""
 
     @property
     def refuses_writes(self) -> bool:
-        """Whether what is restored from it takes no writes until the alarm is cleared."""
-        return NO_SPACE in self.alarms
+        """Whether what is restored from it takes no writes until room is made in it."""
+        return self.fills_quota or NO_SPACE in self.alarms
 
 
 @dataclass(frozen=True, slots=True)

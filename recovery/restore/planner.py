@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from recovery.cluster.diagnosis import diagnose, majority
@@ -20,6 +20,7 @@ from recovery.cluster.facts import (
 from recovery.cluster.manifest_edit import with_existing_state
 from recovery.cluster.node_count import refused_node_count
 from recovery.cluster.pod_command import read_pod_command
+from recovery.cluster.space_quota import fills_quota
 from recovery.errors import RefusedError
 from recovery.inventory.model import Node
 from recovery.restore.gates import gates
@@ -91,6 +92,7 @@ def plan(facts: ClusterFacts, source: RestoreSource, options: PlanOptions) -> Pl
     Raises RefusedError where the facts do not allow a plan, naming the node and the remedy.
     """
     _refuse_undocumented(facts, options)
+    source = replace(source, fills_quota=fills_quota(facts, source.size))
     nodes = _present(facts, options)
     choices = _choose_tools(nodes, list(facts.nodes.values()))
     bump = REVISION_BUMP if all(c.tool.bumps_revision for c in choices.values()) else 0

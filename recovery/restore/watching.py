@@ -155,7 +155,8 @@ class ClusterWatcher:
 
     def _clearing(self, plan: Plan) -> AlarmClearing:
         present = {n: m for n, m in self._manifests.items() if n in plan.nodes}
-        return AlarmClearing(self._fleet, present, self._expected.restored_revision)
+        revision = self._expected.restored_revision
+        return AlarmClearing(self._fleet, present, revision, full=plan.source.fills_quota)
 
     async def _healthy(self, plan: Plan, timeout: float, note: Note) -> dict[str, str]:
         if plan.absent or plan.alarm_stays:

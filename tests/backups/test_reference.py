@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recovery.backups.catalog import join, with_verdict
+from recovery.backups.latest import newest_verified
 from recovery.backups.model import (
     Catalog,
     Copy,
@@ -20,7 +21,7 @@ from recovery.backups.model import (
     SourceError,
     StoreKind,
 )
-from recovery.backups.reference import newest_verified, resolve_reference
+from recovery.backups.reference import resolve_reference
 from recovery.errors import DiskError, RescueError, SnapshotError, StoreError, UsageError
 from recovery.snapshots.model import FetchedSnapshot, SnapshotContents, Verdict
 

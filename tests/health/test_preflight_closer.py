@@ -14,7 +14,8 @@ from recovery.cluster.facts import ClusterFacts
 from recovery.cluster.ports import PortFacts
 from recovery.cluster.x509_chains import covers
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
-from recovery.health.preflight_cluster import says_alive
+from recovery.health.preflight_cluster import ALIVE
+from recovery.health.preflight_kubernetes import KEY_LOST
 from recovery.snapshots.model import EncryptionKey
 from tests.cluster.samples import (
     DATA_DIR,
@@ -264,8 +265,8 @@ CONFIGURED = EncryptionFacts(True, "/etc/enc.yaml", True, True, "a" * 64, frozen
         (everywhere(encryption=CONFIGURED), ENCRYPTED, OK, "key1"),
         (everywhere(encryption=CONFIGURED), CONTENTS, OK, "needs no key"),
         (everywhere(encryption=ENCRYPTION), CONTENTS, OK, "not used"),
-        (second(encryption=ENCRYPTION), ENCRYPTED, FAILED, "no --encryption-provider-config"),
-        (everywhere(encryption=ENCRYPTION), ENCRYPTED, FAILED, "the snapshot is encrypted"),
+        (second(encryption=CONFIGURED), ENCRYPTED, FAILED, "no --encryption-provider-config"),
+        (everywhere(encryption=ENCRYPTION), ENCRYPTED, WARNING, "has the key key1: 17 values"),
         (second(encryption=CONFIGURED), CONTENTS, WARNING, "differs between nodes"),
         (
             second(encryption=dataclasses.replace(CONFIGURED, sha256="b" * 64)),
@@ -282,8 +283,25 @@ CONFIGURED = EncryptionFacts(True, "/etc/enc.yaml", True, True, "a" * 64, frozen
         (
             everywhere(encryption=dataclasses.replace(CONFIGURED, key_names=frozenset({"key2"}))),
             ENCRYPTED,
+            WARNING,
+            "no control-plane node has the key key1",
+        ),
+        (
+            lost(
+                **{name: {"encryption": CONFIGURED} for name in ("etcd_1", "etcd_3")},
+                etcd_2={
+                    "encryption": dataclasses.replace(CONFIGURED, key_names=frozenset({"key2"}))
+                },
+            ),
+            ENCRYPTED,
             FAILED,
             "no key named key1",
+        ),
+        (
+            everywhere(encryption=dataclasses.replace(CONFIGURED, present=False, readable=False)),
+            ENCRYPTED,
+            FAILED,
+            "/etc/enc.yaml is missing",
         ),
         (
             everywhere(encryption=EncryptionFacts(api_server_known=False)),
@@ -303,8 +321,17 @@ def test_encryption_at_rest_is_compared_between_nodes_and_with_the_snapshot(
 
 def test_only_a_living_quorum_has_to_be_answered_twice() -> None:
     alive = dataclasses.replace(cluster_facts(), nodes=lost().nodes)
-    assert [says_alive(check) for check in judge(alive).values()].count(True) == 1
-    assert not any(map(says_alive, judge(lost()).values()))
+    assert [check.own_yes for check in judge(alive).values() if check.own_yes] == [ALIVE]
+    assert not any(check.own_yes for check in judge(lost()).values())
+
+
+def test_values_whose_key_is_lost_want_a_yes_of_their_own() -> None:
+    keyless = judge(everywhere(encryption=ENCRYPTION), ENCRYPTED)
+    check = keyless[CLUSTER_SCOPE, "encryption at rest"]
+    assert check.own_yes is KEY_LOST
+    assert check.must_be_acknowledged
+    assert "stay unreadable" in check.meaning
+    assert KEY_LOST.flag == "--encryption-key-is-lost"
 
 
 def test_facts_of_a_whole_node_are_what_the_samples_say() -> None:

@@ -88,7 +88,7 @@ async def test_a_running_member_without_a_leader_gives_a_copy_with_a_hash(
 async def test_the_latest_backup_is_never_a_members_own_data(
     half_stopped: RunningRehearsal, tmp_path: Path
 ) -> None:
-    from recovery.backups.reference import newest_verified
+    from recovery.backups.latest import newest_verified
 
     async with incident_of(half_stopped, tmp_path) as incident:
         catalog = await incident.list_snapshots()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from recovery.health.leftovers import Leftover, LeftoverKind, Leftovers
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport, MemberHealth
+from recovery.health.preflight_cluster import ALIVE
 from tests.screens.canned_cluster import MIB, NOW
 
 
@@ -59,6 +60,7 @@ def canned_living_quorum() -> Check:
         "Do not restore: that would roll the cluster back. Repair or replace etcd-3. If it must "
         "be: `etcd-rescue backup now` takes a snapshot of what is there first",
         must_be_acknowledged=True,
+        own_yes=ALIVE,
     )
 
 

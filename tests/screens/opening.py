@@ -10,6 +10,7 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from recovery.backups.best_first import best_first
 from recovery.backups.same_backup import by_backup
 from screens.case import Case
 from tests.screens.canned import Answers, CannedIncident
@@ -77,7 +78,7 @@ async def at_home(pilot: Pilot[Any]) -> None:
             return False
         assert isinstance(case.incident, CannedIncident)
         listed = case.incident.answers.snapshots
-        usable = (one for one in listed if one.usable and one.member is None)
+        usable = (one for one in best_first(listed) if one.usable)
         wanted = [files[0] for files in by_backup(usable)][:3]
         return all(item.name in case.judged or item.name in case.failures for item in wanted)
 

@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from recovery.backups.credentials import S3Keys
+from recovery.backups.latest import newest_verified
 from recovery.backups.model import Catalog, Copy, Snapshot
-from recovery.backups.reference import is_file, newest_verified, resolve_reference
+from recovery.backups.reference import is_file, resolve_reference
 from recovery.incident import Incident, Looked, Progress
 from recovery.inventory.load import load_inventory
 from recovery.inventory.model import Cluster, Inventory
@@ -74,11 +75,18 @@ async def _looked_at(
     report: Callable[[Incident], None],
 ) -> Looked:
     if reference == LATEST:
-        catalog = await _listed(incident, report)
+        await _listed(incident, report)
+        catalog = await incident.with_identity()
         with ProgressLine() as progress:
             # A `report` of its own means that stderr is not for people.
-            tell = _report_passed_over if report is report_errors else None
-            return await newest_verified(catalog, lambda one: look(one, progress.moved), tell)
+            people = report is report_errors
+            return await newest_verified(
+                catalog,
+                lambda one: look(one, progress.moved),
+                _report_passed_over if people else None,
+                identity=incident.identity,
+                on_doubt=_report_doubt if people else None,
+            )
     chosen = await find_reference(incident, reference, report)
     with ProgressLine() as progress:
         return await look(chosen, progress.moved)
@@ -107,6 +115,10 @@ async def _listed(incident: Incident, report: Callable[[Incident], None]) -> Cat
 def _report_passed_over(snapshot: Snapshot, why: str) -> None:
     """`latest` never takes an older backup in silence."""
     sys.stderr.write(f"etcd-rescue: passed over {snapshot.name}: {why}\n")
+
+
+def _report_doubt(snapshot: Snapshot, why: str) -> None:
+    sys.stderr.write(f"etcd-rescue: taken is {snapshot.name}: {why}\n")
 
 
 def report_errors(incident: Incident) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from recovery.errors import RefusedError
 from recovery.health.health_json import check_entry
 from recovery.health.model import Check, CheckStatus
-from recovery.health.preflight_cluster import says_alive
 from recovery.health.preflight_nodes import REACHABLE
 from recovery.incident import Incident
 from recovery.restore.circumstances import Told
@@ -29,6 +28,16 @@ from tui.commands.opening import (
 )
 from tui.commands.run_events import EventPrinter, tell_json
 
+_OWN_YES = {
+    "--quorum-is-alive": "go on although the cluster is not lost, and roll back all that it has "
+    "written since the snapshot",
+    "--snapshot-is-ours": "go on although the snapshot seems to be another cluster's: you know "
+    "that its CA, or its addresses, were this cluster's",
+    "--encryption-key-is-lost": "go on although values of the snapshot were encrypted with a key "
+    "that the API servers do not have: they stay unreadable",
+}
+"""What a general yes to warnings does not cover."""
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     """Declare the command."""
@@ -45,12 +54,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         action="store_true",
         help="go on although preflight warns of something grave",
     )
-    parser.add_argument(
-        "--quorum-is-alive",
-        action="store_true",
-        help="go on although the cluster is not lost, and roll back all that it has written since "
-        "the snapshot; beside --acknowledge-warnings, which is not enough for this",
-    )
+    for flag, help_text in _OWN_YES.items():
+        words = f"{help_text}; beside --acknowledge-warnings, which is not enough for this"
+        parser.add_argument(flag, dest="known", action="append_const", const=flag, help=words)
     parser.add_argument(
         "--reason", metavar="TEXT", default="", help="why you restore, for the run's report"
     )
@@ -72,7 +78,7 @@ async def run(arguments: argparse.Namespace) -> int:
         _tell_preflight(checks, as_json=as_json)
         without = frozenset(arguments.without)
         _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings, without)
-        _refuse_while_quorum_is_alive(checks, arguments.quorum_is_alive)
+        _refuse_unknown(checks, frozenset(arguments.known or ()))
         plan = incident.plan(fetched)
         _refuse_unnamed(dict.fromkeys(plan.absent, "it was there a moment ago"), without)
         told = Told(arguments.reason, arguments.acknowledge_warnings)
@@ -119,9 +125,8 @@ def _refuse_where_preflight_says_so(
     _refuse_unnamed(away, without)
     grave = [check for check in warned if check.must_be_acknowledged and check.name != REACHABLE]
     if grave and not acknowledged:
-        flags = "--acknowledge-warnings"
-        if any(map(says_alive, grave)):
-            flags += " --quorum-is-alive"
+        own = dict.fromkeys(check.own_yes.flag for check in grave if check.own_yes is not None)
+        flags = " ".join(("--acknowledge-warnings", *own))
         raise RefusedError(
             f"preflight warns: {'; '.join(check.message for check in grave)}",
             remedy=f"read the warning; to go on all the same, add {flags}",
@@ -129,13 +134,13 @@ def _refuse_where_preflight_says_so(
         )
 
 
-def _refuse_while_quorum_is_alive(checks: tuple[Check, ...], known: bool) -> None:
-    """A general yes to warnings must not roll back a cluster that is not lost."""
+def _refuse_unknown(checks: tuple[Check, ...], known: frozenset[str]) -> None:
+    """Some things want a yes of their own: the cluster's end may lie behind them."""
     for check in checks:
-        if says_alive(check) and not known:
+        if check.own_yes is not None and check.own_yes.flag not in known:
             raise RefusedError(
                 check.message,
-                remedy=f"{check.remedy}; to roll it back all the same, add --quorum-is-alive",
+                remedy=f"{check.remedy}; to go on all the same, add {check.own_yes.flag}",
                 detail=check.meaning,
             )
 

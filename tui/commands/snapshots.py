@@ -56,7 +56,7 @@ def _backups(backups: Sequence[Snapshot], now: datetime) -> str:
             _copies(snapshot),
             snapshot.record.result if snapshot.record else "–",
             snapshot.integrity.value,
-            snapshot.reason or snapshot.remark or "",
+            snapshot.note,
         )
         for snapshot in backups
     ]

@@ -1,4 +1,5 @@
-"""Step 10, where the snapshot carries the alarm NOSPACE: clear it, so that etcd takes writes."""
+"""Step 10, where the snapshot carries the alarm NOSPACE, or leaves no room below the quota: clear
+it, so that etcd takes writes."""
 
 from __future__ import annotations
 
@@ -16,10 +17,11 @@ def clear_alarm(grounds: Sequence[NodeGround], source: RestoreSource, revision: 
     etcd's own order (its documentation, “Space quota”). `revision` is the restored one: the keys
     there stay readable, so that they can still be counted against the snapshot's.
     """
+    full = source.fills_quota and not source.alarms
     return Step(
         id="alarm",
-        title="clear the alarm",
-        purpose="Space is made in etcd, and the alarm that came with the snapshot is taken back.",
+        title="make room in etcd" if full else "clear the alarm",
+        purpose="Space is made in etcd, and the alarm NOSPACE is taken back where it is raised.",
         documented_as="",
         actions=(
             _drop_history(grounds, source, revision),

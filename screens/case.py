@@ -195,7 +195,8 @@ class Case:
         if snapshot.reason is not None and mark is not Mark.FAILED:
             return Mark.FAILED, "unusable"
         if snapshot.strange is not None and mark is not Mark.FAILED:
-            return (Mark.FAILED if snapshot.strange.certain else Mark.WARNING), "another's?"
+            sure = snapshot.strange.certain
+            return (Mark.FAILED, "another's") if sure else (Mark.WARNING, "another's?")
         return mark, word
 
     def integrity(self, snapshot: Snapshot) -> Integrity:

@@ -92,7 +92,7 @@ def row_of(case: Case, snapshot: Snapshot, has_s3: bool) -> Callable[[int], Cont
             integrity = line(cell(integrity, 16), said)
         cells = [
             cell(_first_words(snapshot), _TAKEN),
-            cell(age(snapshot.written_at, case.clock()), _AGE),
+            cell("ahead" if snapshot.ahead else age(snapshot.written_at, case.clock()), _AGE),
             cell(size(snapshot.size) if snapshot.copies else "–", _SIZE, right=True),
             cell(copies_digits(case, held, in_s3, has_s3=has_s3), copies_width),
             cell(cut(snapshot.record.result, _RECORD) if snapshot.record else "–", _RECORD),

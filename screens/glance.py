@@ -45,7 +45,8 @@ def heading_words(case: Case, catalog: Catalog) -> Content:
     spec = case.incident.cluster.backup
     parts = []
     if best is not None:
-        parts.append(f"newest verified {age(best.taken_at, case.clock())}")
+        old = "is dated ahead" if best.ahead else age(best.taken_at, case.clock())
+        parts.append(f"newest verified {old}")
     drifted = drift_words(case, catalog)
     if spec is not None and not drifted:
         parts.append("backups paused" if spec.paused else schedule(spec.schedule))
@@ -178,6 +179,8 @@ class SnapshotSummary(Widget):
     def _next(self, snapshot: Snapshot) -> Content:
         if not snapshot.usable or self.case.integrity(snapshot) is Integrity.CORRUPT:
             return Content("")
+        if snapshot.strange is not None:
+            return Content.styled("▸ Enter: look closer ", "$accent")
         return Content.styled("▸ Enter: look closer, restore ", "$accent")
 
 

@@ -21,7 +21,8 @@ def own_records(cluster: Cluster, fleet: Fleet, stores: Iterable[Store], state: 
     """The records beside the backups, and here; `state`: this machine's state directory."""
     writable = writable_stores(stores)
     directories = {one.node: one.directory for one in writable if isinstance(one, NodeStore)}
-    return OwnRecords(fleet, directories, state / "backups" / f"{cluster.name}.json")
+    here = state / "backups" / f"{cluster.name}.json"
+    return OwnRecords(fleet, directories, here, cluster.name)
 
 
 def assemble(

@@ -26,6 +26,9 @@ from recovery.ssh.session import NodeSession
 FILE_NAME = "etcd-rescue-records.json"
 """The file in a backup directory."""
 
+CLUSTER = "cluster"
+"""The field of a record that names its cluster."""
+
 SUCCESS = "Success"
 """The platform's word for a backup that went well."""
 
@@ -40,9 +43,16 @@ Entry = dict[str, object]
 
 
 class OwnRecords:
-    """The records of one cluster. `here`: the file of this machine; `directories`: node → path."""
+    """The records of one cluster. `here`: the file of this machine; `directories`: node → path.
 
-    def __init__(self, fleet: Fleet, directories: Mapping[str, str], here: Path) -> None:
+    A directory may be shared with another cluster: its records are left alone, and never read as
+    this one's. A record without a cluster's name is of an earlier program, and taken for its own.
+    """
+
+    def __init__(
+        self, fleet: Fleet, directories: Mapping[str, str], here: Path, cluster: str
+    ) -> None:
+        self._cluster = cluster
         self._fleet = fleet
         self._directories = dict(directories)
         self._here = here
@@ -52,7 +62,7 @@ class OwnRecords:
         there = await self._fleet.each(self._directories, self._read_node)
         entries = [await self._read_here()]
         entries += [each for each in there.values() if not isinstance(each, NodeError)]
-        return parse_records(_merged(entries))
+        return parse_records(_merged(map(self._own, entries)))
 
     async def read_here(self) -> tuple[Record, ...]:
         """What this machine knows by itself; asks nobody."""
@@ -63,7 +73,8 @@ class OwnRecords:
 
         A backup is as good without its record, so nothing is raised.
         """
-        return await self._write(_merged([await self._read_here(), [entry]]), (), nodes)
+        known = _merged([await self._read_here(), [entry]])
+        return await self._write([{**each, CLUSTER: self._cluster} for each in known], (), nodes)
 
     async def forget(self, names: Iterable[str]) -> tuple[str, ...]:
         """Drop the records of backups that are gone because their time was over."""
@@ -89,6 +100,12 @@ class OwnRecords:
         ]
         return tuple(notes)
 
+    def _is_own(self, entry: Entry) -> bool:
+        return entry.get(CLUSTER, self._cluster) == self._cluster
+
+    def _own(self, entries: Iterable[Entry]) -> list[Entry]:
+        return [each for each in entries if self._is_own(each)]
+
     def _path_on(self, session: NodeSession) -> str:
         return posixpath.join(self._directories[session.node.name], FILE_NAME)
 
@@ -103,7 +120,9 @@ class OwnRecords:
             known = await self._read_node(session)
         except NodeError:
             known = []
-        content = _document(_without(_merged([known, entries]), gone))
+        others = [each for each in known if not self._is_own(each)]
+        own = _without(_merged([self._own(known), entries]), gone)
+        content = _document([*others[-MOST:], *own])
         await session.write_file(self._path_on(session), content, timeout=_SECONDS)
 
     async def _read_here(self) -> list[Entry]:

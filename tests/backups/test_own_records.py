@@ -32,7 +32,7 @@ def here(tmp_path: Path) -> Path:
 @pytest.fixture
 def alone(here: Path) -> OwnRecords:
     """Records that are kept on this machine only."""
-    return OwnRecords(Fleet(Cluster("prod-a", ())), {}, here)
+    return OwnRecords(Fleet(Cluster("prod-a", ())), {}, here, "prod-a")
 
 
 def stored(path: Path) -> list[dict[str, object]]:
@@ -59,6 +59,7 @@ async def test_a_record_has_the_platforms_form_and_may_say_more(
         "fileName": name(1),
         "result": "Success",
         "revision": 1,
+        "cluster": "prod-a",
     }
     (record,) = await alone.read()
     assert record.succeeded
@@ -109,15 +110,22 @@ async def test_each_place_has_them_all_and_one_that_is_away_hides_none(
     away = account.node(server, name="etcd-2", port=1, connect_timeout=1.0)
     async with Fleet(Cluster("prod-a", (node, away))) as fleet:
         directories = {node.name: str(directory), away.name: "/cpaas/backup"}
-        records = OwnRecords(fleet, directories, here)
+        records = OwnRecords(fleet, directories, here, "prod-a")
         await records.add(entry(1), [node.name])
         notes = await records.add(entry(2))
         assert len(notes) == 1
         assert away.name in notes[0]
         assert written(directory / FILE_NAME) == written(here) == [name(1), name(2)]
-        another_machine = OwnRecords(fleet, directories, tmp_path / "elsewhere.json")
+        another_machine = OwnRecords(fleet, directories, tmp_path / "elsewhere.json", "prod-a")
         assert [each.file_name for each in await another_machine.read()] == [name(1), name(2)]
         await another_machine.add(entry(3), [node.name])
         assert [each.file_name for each in await records.read()] == [name(1), name(2), name(3)]
         await records.forget([name(1), name(2)])
         assert written(directory / FILE_NAME) == [name(3)]
+
+        sharing = OwnRecords(fleet, directories, tmp_path / "prod-b.json", "prod-b")
+        assert await sharing.read() == ()
+        await sharing.add(entry(4), [node.name])
+        await sharing.forget([name(3)])
+        assert [each.file_name for each in await sharing.read()] == [name(4)]
+        assert [each.file_name for each in await records.read()] == [name(3)]

@@ -49,8 +49,8 @@ class Full:
             return revision
         raise AssertionError("the quota was never reached")
 
-    async def do(self, what: Watch, revision: int) -> dict[str, str]:
-        clearing = AlarmClearing(self.fleet, self.manifests, revision)
+    async def do(self, what: Watch, revision: int, *, full: bool = False) -> dict[str, str]:
+        clearing = AlarmClearing(self.fleet, self.manifests, revision, full=full)
         return await clearing.do(what, 60, lambda node, words: self.notes.append(words))
 
     async def bad(self) -> dict[tuple[str, str], str]:
@@ -100,6 +100,20 @@ async def test_it_is_cleared_in_etcds_own_order_and_may_be_done_twice(full: Full
     assert await full.client.count(b"/registry/", revision=revision) == 2
     for what in IN_ORDER:
         assert await full.do(what, revision) == {}
+
+
+async def test_room_is_made_before_the_alarm_is_raised_where_the_database_fills_the_quota(
+    full: Full,
+) -> None:
+    for number in range(10):
+        revision = await full.client.put(b"/registry/%d" % (number % 2), b"x" * 100_000)
+    size = (await full.client.status()).database_size
+    assert await full.client.alarms() == ()
+    for what in IN_ORDER:
+        assert await full.do(what, revision, full=True) == {}
+    assert "the alarm NOSPACE is not raised" in full.notes
+    assert (await full.client.status()).database_size < size
+    assert await full.bad() == {}
 
 
 async def test_keys_that_fill_the_quota_by_themselves_are_told_with_the_remedy(

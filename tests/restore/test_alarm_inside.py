@@ -70,6 +70,23 @@ def test_the_alarm_is_cleared_once_the_members_agree_and_before_anybody_needs_to
     assert (gate.risk, gate.steps) == (Risk.CHANGE, ("alarm",))
 
 
+def test_a_snapshot_that_fills_the_quota_is_given_room_like_one_with_the_alarm() -> None:
+    seen = facts()
+    manifest = seen.nodes["etcd-1"].manifest
+    assert manifest is not None
+    text = manifest.text.replace("- etcd\n", f"- etcd\n    - --quota-backend-bytes={SOURCE.size}\n")
+    assert text != manifest.text
+    small = dataclasses.replace(manifest, text=text)
+    nodes = {**seen.nodes, "etcd-1": dataclasses.replace(seen.nodes["etcd-1"], manifest=small)}
+    planned = plan(dataclasses.replace(seen, nodes=nodes), SOURCE, PlanOptions("run-1"))
+    assert planned.source.fills_quota
+    assert planned.step("alarm").title == "make room in etcd"
+    gate = planned.gate_before("alarm")
+    assert gate is not None
+    assert gate.title.startswith("make room below the quota")
+    assert load_plan(json.dumps(plan_facts(planned)), "plan.json") == planned
+
+
 @pytest.mark.parametrize("alarms", [(), ("CORRUPT",)])
 def test_without_that_alarm_nothing_is_compacted_and_nothing_asked(alarms: tuple[str, ...]) -> None:
     planned = plan(facts(), dataclasses.replace(SOURCE, alarms=alarms), PlanOptions("run-1"))

@@ -11,7 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from recovery.backups.model import Snapshot, Strange
-from tests.screens.canned import Answers, canned_snapshots
+from tests.screens.canned import Answers
+from tests.screens.canned_cluster import canned_snapshots
 from tests.screens.looking import shows
 from tests.screens.opening import at_home, canned_app
 

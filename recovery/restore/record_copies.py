@@ -22,6 +22,9 @@ ALSO_COPIED = (BEFORE_NAME, HEALTH_NAME, LEFTOVERS_NAME)
 
 RECORD_NAME = "record"
 _RETRY_SECONDS = 5.0
+_PAUSE_SECONDS = 1.0
+"""Between two copies: a step writes dozens of lines, and a node has better things to do. A copy
+that lacks the last ones is good enough, since whoever takes a run up asks the nodes anyway."""
 _LAST_COPY_SECONDS = 15.0
 
 
@@ -74,6 +77,7 @@ class RecordCopies:
                 # A node that is gone has no copy; the others and this machine have theirs.
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
+            await asyncio.sleep(_PAUSE_SECONDS)
             await event.wait()
 
     async def _last(self, place: NodePlace) -> None:

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from recovery.errors import NodeError, NodeUnreachableError, ScriptError
+from recovery.errors import NodeError, NodeUnreachableError
 from recovery.ssh.job_frames import Frame, FrameReader
 from recovery.ssh.job_scripts import (
-    FOUND,
     NOT_ALLOWED,
     end_script,
     follow_script,
@@ -17,11 +16,11 @@ from recovery.ssh.job_scripts import (
 )
 from recovery.ssh.output import Kept, OutputSink, OutputStream, StreamReceiver
 from recovery.ssh.patience import PATIENCE, Patience
-from recovery.ssh.result import ScriptResult
+from recovery.ssh.plain_text import plain_text
 from recovery.ssh.running_script import keep
 from recovery.ssh.session import NodeSession
 
-START_SECONDS = 30.0
+_END_SECONDS = 30.0
 FROZEN_SECONDS = 30.0
 """Without a byte for so long, the connection is given up and another one is made."""
 
@@ -65,15 +64,14 @@ async def run_job(
     """
     job = _Job(session, directory, on_output, on_note or _say_nothing, patience)
     try:
-        found = await job.start(script, guard)
-        return await job.follow(timeout, found)
+        return await job.run(script, guard, timeout)
     finally:
         job.finish()
 
 
 async def end_job(session: NodeSession, directory: str) -> None:
     """End the job's processes, if they run."""
-    await session.check(end_script(directory), timeout=START_SECONDS)
+    await session.check(end_script(directory), timeout=_END_SECONDS)
 
 
 class _Job:
@@ -96,66 +94,43 @@ class _Job:
             "E": StreamReceiver(OutputStream.ERR, on_output),
         }
         self._told = {"O": 0, "E": 0}
+        self._starts = 0
+        self._begun = False
+        self._found = False
 
     def finish(self) -> None:
         """Hand over last lines that had no newline."""
         for receiver in self._receivers.values():
             receiver.finish()
 
-    async def start(self, script: str, guard: str) -> bool:
-        """Start it where it was not started yet; whether it was."""
+    async def run(self, script: str, guard: str, timeout: float) -> JobResult:
+        """Start it where it was not started yet, and hear it to its end."""
         sent = script.encode()
-        body = start_script(self._directory, len(sent), guard)
-        tries = 0
-
-        async def attempt() -> bool:
-            nonlocal tries
-            tries += 1
-            result = await self._run(body, sent)
-            if result.exit_status is None:
-                raise NodeUnreachableError("the connection was lost", where=self._where)
-            if result.exit_status == NOT_ALLOWED:
-                raise JobRefusedError(
-                    "a job is not started any more", where=self._where, detail=result.stderr
-                )
-            if result.exit_status != 0:
-                what = "a job cannot be started"
-                raise self._session.failure(what, result.exit_status, result.stderr)
-            # What this very call started before it lost the connection is not found, but new.
-            return result.stdout.strip() == FOUND and tries == 1
-
-        return await self._patience.until_done(attempt)
-
-    async def follow(self, timeout: float, found: bool) -> JobResult:
-        """Hear it to its end."""
-        last = await self._patience.until_done(lambda: self._listen(timeout))
+        last = await self._patience.until_done(lambda: self._attempt(sent, guard, timeout))
         match last.kind:
             case "S":
-                return JobResult(last.number, found=found)
+                return JobResult(last.number, found=self._found)
             case "B":
-                return JobResult(None, "the node was rebooted", found)
+                return JobResult(None, "the node was rebooted", self._found)
             case "G":
-                return JobResult(None, "its process is gone without an exit status", found)
+                return JobResult(None, "its process is gone without an exit status", self._found)
         await end_job(self._session, self._directory)
         what = f"the script did not end within {timeout:g} s"
         raise self._session.failure(what, None, self._receivers["E"].kept.text())
 
-    async def _run(self, body: str, sent: bytes) -> ScriptResult:
-        try:
-            return await self._session.run(body, timeout=START_SECONDS, stdin=sent)
-        except ScriptError as error:
-            if error.exit_status is not None:
-                raise
-            # A frozen node: whether the job was started shows when it is found, or not.
-            what = f"no answer within {START_SECONDS:g} s"
-            raise NodeUnreachableError(what, where=self._where) from error
+    async def _attempt(self, sent: bytes, guard: str, timeout: float) -> Frame:
+        """Over one connection: the frame that ends the job, or NodeUnreachableError."""
+        if self._begun:
+            body = follow_script(self._directory, self._told["O"], self._told["E"], timeout)
+            return await self._listen(body, b"")
+        self._starts += 1
+        return await self._listen(start_script(self._directory, len(sent), guard, timeout), sent)
 
-    async def _listen(self, timeout: float) -> Frame:
-        """Follow over one connection; the frame that ends the job, or NodeUnreachableError."""
+    async def _listen(self, body: str, sent: bytes) -> Frame:
         reader = FrameReader()
         errors = Kept()
-        body = follow_script(self._directory, self._told["O"], self._told["E"], timeout)
         async with self._session.running(body) as run, keep(run.stderr(), errors):
+            await run.send(sent)
             run.send_end()
             chunks = aiter(run.stdout())
             while True:
@@ -170,10 +145,21 @@ class _Job:
         self._session.require_begun(run, errors)
         if run.exit_status is None:
             raise NodeUnreachableError("the connection was lost", where=self._where)
-        raise self._session.failure("a job cannot be followed", run.exit_status, errors.text())
+        if run.exit_status == NOT_ALLOWED and not self._begun:
+            raise JobRefusedError(
+                "a job is not started any more",
+                where=self._where,
+                detail=plain_text(errors.text()),
+            )
+        what = "a job cannot be followed" if self._begun else "a job cannot be started"
+        raise self._session.failure(what, run.exit_status, errors.text())
 
     def _take(self, frame: Frame) -> None:
-        if frame.kind in ("O", "E"):
+        if frame.kind in ("N", "F"):
+            self._begun = True
+            # What this very call started before it lost the connection is not found, but new.
+            self._found = frame.kind == "F" and self._starts == 1
+        elif frame.kind in ("O", "E"):
             self._told[frame.kind] += len(frame.content)
             self._receivers[frame.kind].feed(frame.content)
         elif frame.kind in ("K", "L"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from recovery.ssh.session import NodeSession
+from tests.faults.ssh_proxy import SshProxy
 from tests.ssh.servers import (
     SSHD,
     Account,
@@ -45,6 +46,24 @@ async def server(account: Account) -> AsyncIterator[InProcessServer]:
     async with in_process_server(account) as running:
         account.trust(running)
         yield running
+
+
+@pytest.fixture
+async def proxied(account: Account, server: InProcessServer) -> AsyncIterator[SshProxy]:
+    """A way to the server that can be cut and slowed down."""
+    proxy = SshProxy(server.host, server.port)
+    await proxy.start()
+    account.trust(InProcessServer(port=proxy.port, host_key=server.host_key))
+    yield proxy
+    await proxy.stop()
+
+
+@pytest.fixture
+async def through(account: Account, proxied: SshProxy) -> AsyncIterator[NodeSession]:
+    """A session over that way."""
+    session = NodeSession(account.node(InProcessServer(port=proxied.port), "slow"))
+    yield session
+    await session.close()
 
 
 @pytest.fixture(params=["asyncssh", "openssh"])

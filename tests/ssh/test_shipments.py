@@ -10,7 +10,7 @@ import os
 import random
 import subprocess
 import tarfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,24 +90,6 @@ def there(tmp_path: Path) -> Path:
     path = tmp_path / "it's there"
     path.mkdir()
     return path
-
-
-@pytest.fixture
-async def proxied(account: Account, server: InProcessServer) -> AsyncIterator[SshProxy]:
-    """A way to the server that can be cut and slowed down."""
-    proxy = SshProxy(server.host, server.port)
-    await proxy.start()
-    account.trust(InProcessServer(port=proxy.port, host_key=server.host_key))
-    yield proxy
-    await proxy.stop()
-
-
-@pytest.fixture
-async def through(account: Account, proxied: SshProxy) -> AsyncIterator[NodeSession]:
-    """A session over that way."""
-    session = NodeSession(account.node(InProcessServer(port=proxied.port), "slow"))
-    yield session
-    await session.close()
 
 
 @pytest.fixture

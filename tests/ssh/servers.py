@@ -249,6 +249,8 @@ async def openssh_server(account: Account, *settings: str) -> AsyncIterator[Open
                 "PasswordAuthentication no",
                 "KbdInteractiveAuthentication no",
                 "PermitRootLogin prohibit-password",
+                # The start files of whoever runs the tests are no part of them.
+                f"SetEnv HOME={directory}",
                 *settings,
             )
         )

@@ -112,7 +112,7 @@ def _obey(arguments: argparse.Namespace) -> int:
         raise KeyboardInterrupt from None
 
 
-def build_parser(words: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+def build_parser(words: Iterable[str] = COMMANDS) -> Parser:
     """The parser; of the commands only those among `words` have their arguments.
 
     `--inventory` and `--cluster` stand before or after a command.

@@ -52,7 +52,7 @@ class Parser(argparse.ArgumentParser):
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             below = next((one for one in self._below() if one.prog == _command(parsed)), self)
-            below.error(_unknown(unknown[0], list(self._all_options())))
+            below.error(_unknown(unknown[0], list(self.all_options())))
         return parsed
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -72,7 +72,8 @@ class Parser(argparse.ArgumentParser):
                     yield parser
                     yield from parser._below()
 
-    def _all_options(self) -> Iterator[str]:
+    def all_options(self) -> Iterator[str]:
+        """Every option of this command and of those below it."""
         for parser in (self, *self._below()):
             yield from parser._option_string_actions
 

@@ -179,6 +179,8 @@ class RestoreSource:
     """The alarms that travel inside it, by name."""
     fills_quota: bool = False
     """Whether it is as large as a member may become, so that the first write raises NOSPACE."""
+    wrappings: tuple[str, ...] = ()
+    """What stands around the database in its store, outermost first: `tar`, `gzip`, `zstd`."""
 
     @property
     def refuses_writes(self) -> bool:

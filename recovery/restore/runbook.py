@@ -7,6 +7,20 @@ from collections.abc import Iterable
 from recovery.cluster.manifest import manifest_diff as diff
 from recovery.restore.plan import Action, ManifestEdit, Plan, Step
 
+_HOW = """\
+How to go through it, with nothing but a root shell on each node:
+
+- See that nobody else works on this cluster, and that no etcd-rescue runs on it.
+- Go from top to bottom. Paste each script, with its parentheses, into a root shell on the node that
+  is named above it. The parentheses keep your shell alive where a script stops.
+- The nodes of one action may go at once, where it does not say otherwise. Wait for all of them
+  before the next action.
+- A script that stops says why, and `echo $?` is not 0 then. Go no further before that is mended;
+  run the same script again afterwards: what is done is not done twice.
+- READ changes nothing. CHANGE can be taken back. DANGER takes the API down or moves data; from
+  there the end of this file, “The way back”, leads back.
+"""
+
 
 def manifest_diff(edit: ManifestEdit) -> str:
     """The change to one node's etcd.yaml as a unified diff."""
@@ -20,17 +34,15 @@ def runbook_markdown(plan: Plan) -> str:
         f"Snapshot: `{plan.source.name}` from `{plan.source.location}`, revision "
         f"{plan.source.revision}, sha256 `{plan.source.sha256}`.\n",
         f"Run id: `{plan.run_id}`. Nodes: {', '.join(plan.nodes)}.\n",
-        "Run each script as root on the node named above it. Scripts of one action may run on "
-        "all its nodes at once where it does not say otherwise; wait for all of them before the "
-        "next action. Stop at the first "
-        "one that fails.\n",
+        _HOW,
     ]
     parts += [f"> **Warning:** {warning}\n" for warning in plan.warnings]
     for number, step in enumerate(plan.steps, 1):
         parts.append(_step_markdown(number, step))
     for edit in plan.manifest_edits:
         parts.append(
-            f"## Change to etcd.yaml on {edit.node}\n\n```diff\n{manifest_diff(edit)}```\n"
+            f"## Change to etcd.yaml on {edit.node}\n\n"
+            f"```diff\n{manifest_diff(edit).rstrip()}\n```\n"
         )
     parts.append(way_back_markdown(plan))
     return "\n".join(parts)
@@ -40,8 +52,8 @@ def way_back_markdown(plan: Plan) -> str:
     """The undo scripts, last action first: how to go back by hand from any point."""
     parts = [
         "## The way back\n",
-        "Each script checks what there is to undo. Run them in this order, those of one action "
-        "on all nodes before the next.\n",
+        "Each script checks what there is to undo. Paste them into root shells in this order, "
+        "those of one action on all nodes before the next.\n",
     ]
     for step in reversed(plan.steps):
         for action in reversed(step.actions):
@@ -49,7 +61,7 @@ def way_back_markdown(plan: Plan) -> str:
                 continue
             parts.append(f"### Undo: {action.title}\n")
             parts += [
-                f"On {nodes}:\n\n```sh\n{undo}```\n"
+                f"On {nodes}:\n\n{_block(undo)}"
                 for nodes, undo in _grouped((w.node, w.undo) for w in action.works if w.undo)
             ]
     return "\n".join(parts)
@@ -87,8 +99,13 @@ def _step_markdown(number: int, step: Step) -> str:
 def _action_markdown(action: Action) -> str:
     text = f"### {action.title} ({action.risk.badge})\n\n{action.reason}\n"
     for nodes, script in _grouped((work.node, work.script) for work in action.works):
-        text += f"\nOn {nodes}{_order(action)}:\n\n```sh\n{script.rstrip()}\n```\n"
+        text += f"\nOn {nodes}{_order(action)}:\n\n{_block(script)}"
     return text
+
+
+def _block(script: str) -> str:
+    """In parentheses: `set -e` and `exit` would end the shell of whoever pastes it."""
+    return f"```sh\n(\n{script.rstrip()}\n)\n```\n"
 
 
 def _order(action: Action) -> str:

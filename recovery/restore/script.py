@@ -7,6 +7,12 @@ import textwrap
 
 _HEADER = "set -eu\n"
 _RUN = 'run() { printf \'$ %s\\n\' "$*"; "$@"; }\n'
+RUNTIME_ENDPOINT = """
+if [ ! -e /etc/crictl.yaml ] && [ -S /run/containerd/containerd.sock ]; then
+  export CONTAINER_RUNTIME_ENDPOINT=unix:///run/containerd/containerd.sock
+fi
+"""
+"""Without its configuration crictl guesses, and warns."""
 _STOP = "stop() { printf '%s\\n' \"$*\" >&2; exit 1; }\n"
 
 

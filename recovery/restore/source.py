@@ -41,4 +41,5 @@ def restore_source(fetched: FetchedSnapshot, taken_at: datetime | None) -> Resto
         member=fetched.member,
         members=tuple(PlannedMember(each.name, each.peer_urls) for each in contents.members),
         alarms=contents.alarms,
+        wrappings=fetched.unpacked_from,
     )

@@ -145,7 +145,7 @@ def copy_script(
 
     Tells, twice a second, how many bytes there are. ValueError for an unknown wrapping.
     """
-    pipe = " | ".join(('cat "$SOURCE"', *_unwrap(wrappings)))
+    pipe = " | ".join(('cat "$SOURCE"', *unwrap_commands(wrappings)))
     # What was kept is overwritten only where there is something to take instead.
     body = _READABLE + _FILL.replace("@PIPE@", pipe)
     return _whole(body, target, sha256, size, mode, source=source)
@@ -166,7 +166,7 @@ def pull_script(
     The link is a secret: it is in no argument of any process. Tells, twice a second, how many
     bytes there are. ValueError for an unknown wrapping or program.
     """
-    pipe = " | ".join((_pull(puller, verify_tls), *_unwrap(wrappings)))
+    pipe = " | ".join((_pull(puller, verify_tls), *unwrap_commands(wrappings)))
     values = {"program": _WITH_PYTHON.strip()} if puller == "python3" else {}
     return _whole(_FILL.replace("@PIPE@", pipe), target, sha256, size, mode, **values)
 
@@ -200,7 +200,8 @@ def _names(target: str) -> dict[str, str]:
     return {"target": absolute(target), "partial": f"{target}.partial"}
 
 
-def _unwrap(wrappings: Sequence[str]) -> list[str]:
+def unwrap_commands(wrappings: Sequence[str]) -> list[str]:
+    """The filters that take these wrappings off, outermost first. ValueError for an unknown one."""
     try:
         return [_UNWRAP[each] for each in wrappings]
     except KeyError as error:

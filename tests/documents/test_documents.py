@@ -204,7 +204,21 @@ def test_what_the_program_tells_to_type_are_commands() -> None:
 
 
 _PROSE = {
-    *("alone", "anew", "cannot", "does", "has", "in", "is", "may", "met", "on", "that", "yet"),
+    *(
+        "alone",
+        "anew",
+        "cannot",
+        "does",
+        "has",
+        "in",
+        "is",
+        "may",
+        "met",
+        "on",
+        "takes",
+        "that",
+        "yet",
+    ),
 }
 """Words that follow the program's name, or a command's, in a sentence."""
 

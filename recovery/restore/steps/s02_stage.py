@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from recovery.restore.by_hand import bring_snapshot
 from recovery.restore.ground import NodeGround
 from recovery.restore.plan import Action, Carried, Delivery, NodeWork, RestoreSource, Risk, Step
 from recovery.restore.script import node_script
@@ -154,25 +155,13 @@ def _snapshot(grounds: Sequence[NodeGround], source: RestoreSource) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                script=_by_hand(ground, source),
+                script=bring_snapshot(ground, source),
                 probe=node_script(_SNAPSHOT_READY, snapshot=ground.snapshot, sha256=source.sha256),
                 delivery=Delivery(Carried.SNAPSHOT, ground.snapshot, source.sha256, source.size),
             )
             for ground in grounds
         ),
         timeout=60 + source.size / 2**20,
-    )
-
-
-def _by_hand(ground: NodeGround, source: RestoreSource) -> str:
-    """The copy as a person makes it; the engine may find a shorter way to the same bytes."""
-    return (
-        "# etcd-rescue takes the shortest way: a copy that lies on the node already, the object\n"
-        "# that the node fetches from S3 itself, or else the file from here, all nodes at once.\n"
-        f"# By hand, on the machine that holds the snapshot, {source.size} bytes:\n"
-        f"scp snapshot.db {shlex.quote(f'{ground.node.host}:{ground.snapshot}')}\n"
-        f"# On {ground.name}, this must print {source.sha256}:\n"
-        f"sha256sum {shlex.quote(ground.snapshot)}\n"
     )
 
 
@@ -203,11 +192,7 @@ def _carried_tool(grounds: Sequence[NodeGround]) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                script=(
-                    f"# From {ground.tool.carried_from}, by way of this machine:\n"
-                    f"scp {shlex.quote(f'{ground.tool.carried_from}:{ground.tool.tool.path}')} "
-                    f"{shlex.quote(f'{ground.node.host}:{ground.tool_path}')}\n"
-                ),
+                script=_carry(ground),
                 probe=node_script(_TOOL_READY, tool=ground.tool_path),
                 delivery=Delivery(
                     Carried.TOOL,
@@ -222,4 +207,14 @@ def _carried_tool(grounds: Sequence[NodeGround]) -> Action:
             for ground in grounds
         ),
         timeout=300,
+    )
+
+
+def _carry(ground: NodeGround) -> str:
+    """The copy as a person makes it."""
+    source = shlex.quote(f"{ground.tool.carried_from}:{ground.tool.tool.path}")
+    target = shlex.quote(f"{ground.node.host}:{ground.tool_path}")
+    return (
+        "# Not on the node: on a machine that reaches both. -p keeps the mode, which makes it a\n"
+        f"# program.\nscp -3 -p {source} {target}\n"
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from recovery.restore.by_hand import ask_member
 from recovery.restore.ground import NodeGround
 from recovery.restore.listening import WHO_LISTENS, listening_patterns
 from recovery.restore.plan import Action, NodeWork, Risk, Step, Watch
-from recovery.restore.script import node_script
+from recovery.restore.script import RUNTIME_ENDPOINT, node_script
 
 ALREADY_STARTED = """
 if [ -e "$STARTED" ]; then
@@ -50,16 +51,18 @@ run systemctl start kubelet
 [ "$(systemctl is-active kubelet || true)" = active ] || stop "kubelet did not start"
 """
 
-KUBELET_ACTIVE = '[ "$(systemctl is-active kubelet || true)" = active ]'
-
-_RUNTIME_ENDPOINT = """
-if [ ! -e /etc/crictl.yaml ] && [ -S /run/containerd/containerd.sock ]; then
-  export CONTAINER_RUNTIME_ENDPOINT=unix:///run/containerd/containerd.sock
+_STILL_LOST = """
+# This read needs a majority. Here it has to fail.
+if ask endpoint health; then
+  stop "a majority of the members is back: go no further, the cluster is not lost"
 fi
+echo "no majority answers through this member: go on"
 """
 
+KUBELET_ACTIVE = '[ "$(systemctl is-active kubelet || true)" = active ]'
+
 REMOVE_CONTAINERS = (
-    _RUNTIME_ENDPOINT
+    RUNTIME_ENDPOINT
     + """
 # Exact names in kube-system only, so that nothing else is caught.
 containers() {
@@ -86,7 +89,7 @@ done
 )
 
 NONE_LEFT = (
-    _RUNTIME_ENDPOINT
+    RUNTIME_ENDPOINT
     + """
 for NAME in $NAMES; do
   LEFT=$(crictl ps -a -q --name "^$NAME\\$" --label io.kubernetes.pod.namespace=kube-system)
@@ -157,7 +160,7 @@ def _quorum_still_lost(grounds: Sequence[NodeGround]) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                script=f"etcdctl --endpoints {ground.client_url} endpoint health\n",
+                script=ask_member(ground, _STILL_LOST),
             )
             for ground in grounds
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from recovery.restore.by_hand import ask_member
 from recovery.restore.ground import NodeGround
 from recovery.restore.listening import WHO_LISTENS, listening_patterns
 from recovery.restore.plan import Action, NodeWork, Risk, Step, Watch
@@ -68,7 +69,27 @@ esac
 )
 
 
+_FORMED = """
+# Where a majority follows one leader, this read succeeds.
+TRIES=0
+until ask endpoint health; do
+  TRIES=$((TRIES + 1))
+  [ "$TRIES" -lt "$MOST_TRIES" ] || stop "etcd does not form: look at its log, crictl logs"
+  sleep 5
+done
+"""
+
+_READY = """
+TRIES=0
+until kubectl --kubeconfig "$KUBECONFIG" get --raw /readyz; do
+  TRIES=$((TRIES + 1))
+  [ "$TRIES" -lt "$MOST_TRIES" ] || stop "the API server is not ready: look at its log"
+  sleep 5
+done
+"""
+
 SECONDS_TO_FORM = 300.0
+_MOST_TRIES = str(int(SECONDS_TO_FORM / 5))
 
 PATIENCE_SECONDS = 7
 """For which etcd waits for another member's hash before it starts (`ReqTimeout`, with kubeadm's
@@ -166,7 +187,7 @@ def _etcd_formed(grounds: Sequence[NodeGround]) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                f"etcdctl --endpoints {ground.client_url} endpoint health\n",
+                ask_member(ground, _FORMED, most_tries=_MOST_TRIES),
             )
             for ground in grounds
         ),
@@ -185,7 +206,11 @@ def control_plane_ready(grounds: Sequence[NodeGround]) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                f"kubectl --kubeconfig {ground.node.paths.admin_kubeconfig} get --raw /readyz\n",
+                node_script(
+                    _READY,
+                    kubeconfig=ground.node.paths.admin_kubeconfig,
+                    most_tries=_MOST_TRIES,
+                ),
             )
             for ground in grounds
         ),

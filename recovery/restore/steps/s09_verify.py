@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
+from recovery.restore.by_hand import ask_member
 from recovery.restore.ground import NodeGround
 from recovery.restore.plan import Action, NodeWork, Risk, Step, Watch
+
+_AGREE = """
+# A hash is of a revision: only those of one and the same can be compared.
+REVISION=$(ask endpoint status -w fields | sed -n 's/^"Revision" : //p')
+[ -n "$REVISION" ] || stop "this member does not tell its revision"
+echo "HashKV of every member at revision $REVISION; they must be equal:"
+ask endpoint hashkv --cluster --rev "$REVISION"
+"""
+
+_WRITE = """
+echo "a write, which must say OK:"
+ask put etcd-rescue/by-hand written
+ask del etcd-rescue/by-hand
+"""
 
 
 def verify(grounds: Sequence[NodeGround], *, alarmed: bool = False) -> Step:
@@ -21,9 +37,11 @@ def verify(grounds: Sequence[NodeGround], *, alarmed: bool = False) -> Step:
         works=tuple(
             NodeWork(
                 ground.name,
-                f"etcdctl --endpoints {ground.client_url} endpoint hashkv\n",
+                f"echo {shlex.quote(f'{grounds[0].name} asks for all of them')}\n"
+                if number
+                else ask_member(ground, _AGREE if alarmed else _AGREE + _WRITE),
             )
-            for ground in grounds
+            for number, ground in enumerate(grounds)
         ),
         watch=Watch.MEMBERS_AGREE,
         timeout=180,

@@ -3,12 +3,27 @@ it, so that etcd takes writes."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
+from recovery.restore.by_hand import ask_member
 from recovery.restore.ground import NodeGround
 from recovery.restore.plan import Action, NodeWork, RestoreSource, Risk, Step, Watch
 from recovery.restore.steps.s08_start import control_plane_ready
+
+_DEFRAGMENT = """
+# One member at a time, the leader last: it does not answer meanwhile.
+ask --command-timeout 10m defrag
+"""
+
+_DISARM = """
+# This takes back every alarm: it must not be done where a member is CORRUPT.
+ALARMS=$(ask alarm list)
+echo "$ALARMS"
+case $ALARMS in
+  *CORRUPT*) stop "a member is corrupt: replace it first" ;;
+esac
+ask alarm disarm
+"""
 
 
 def clear_alarm(grounds: Sequence[NodeGround], source: RestoreSource, revision: int) -> Step:
@@ -40,7 +55,7 @@ def _drop_history(grounds: Sequence[NodeGround], source: RestoreSource, revision
         reason="Old values of keys take room. No key and no value of today is touched.",
         risk=Risk.CHANGE,
         works=tuple(
-            NodeWork(ground.name, _etcdctl(ground, f"compaction --physical {revision}"))
+            NodeWork(ground.name, ask_member(ground, f"\nask compaction --physical {revision}\n"))
             for ground in grounds[:1]
         ),
         watch=Watch.HISTORY_DROPPED,
@@ -58,8 +73,7 @@ def _defragment(grounds: Sequence[NodeGround], source: RestoreSource) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                "# One member at a time, the leader last: it does not answer meanwhile.\n"
-                + _etcdctl(ground, "--command-timeout 10m defrag"),
+                ask_member(ground, _DEFRAGMENT),
             )
             for ground in grounds
         ),
@@ -78,9 +92,7 @@ def _disarm(grounds: Sequence[NodeGround]) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                "# This takes back every alarm: stop where CORRUPT is listed.\n"
-                + _etcdctl(ground, "alarm list")
-                + _etcdctl(ground, "alarm disarm"),
+                ask_member(ground, _DISARM),
             )
             for ground in grounds[:1]
         ),
@@ -93,14 +105,3 @@ def _disarm(grounds: Sequence[NodeGround]) -> Action:
 def _seconds(source: RestoreSource) -> float:
     """For one member, whose whole database is written anew."""
     return 120 + source.size / 2**20
-
-
-def _etcdctl(ground: NodeGround, words: str) -> str:
-    manifest = ground.manifest
-    return (
-        f"etcdctl --endpoints {shlex.quote(ground.client_url)} \\\n"
-        f"  --cacert {shlex.quote(manifest.trusted_ca_file)} \\\n"
-        f"  --cert {shlex.quote(manifest.cert_file)} \\\n"
-        f"  --key {shlex.quote(manifest.key_file)} \\\n"
-        f"  {words}\n"
-    )

@@ -83,7 +83,7 @@ class Incident(SnapshotsAtHand):
         richest = max(listed, key=lambda each: each.live_keys or 0, default=None)
         if richest is not None and richest.live_keys:
             self.preflight_checks += (*richer_snapshot(contents, richest.name, richest.live_keys),)
-        self.preflight_checks += (*unfinished_runs(self.past_runs()),)
+        self.preflight_checks += (*unfinished_runs(await self.look_for_runs()),)
         self._unlisted = await find_unlisted_workers(
             self._doors.fleet, self.cluster, self._manifests(), fetched.database, contents
         )

@@ -12,10 +12,11 @@ from screens.taking_up import resume, roll_back
 
 
 async def offer_unfinished_run(screen: IncidentScreen, case: Case) -> None:
-    """Ask about the newest run where it is unfinished: of this machine at once, else of any."""
+    """Ask about the newest run where it is unfinished, as this machine or the nodes know it."""
     here = case.incident.past_runs()
     run = _unfinished(here)
-    if run is None and not here:
+    if run is not None or not here:
+        # Another machine may have brought it to its end meanwhile, or begun one of its own.
         run = _unfinished(await case.incident.look_for_runs())
     if run is None:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +38,7 @@ from recovery.restore.run import Beginning, PlanRun
 from recovery.restore.run_control import RestoreRun
 from recovery.restore.run_elsewhere import newest_record, require_not_cleaned
 from recovery.restore.run_record import EXPECTED_NAME, PLAN_NAME, RunRecord
-from recovery.restore.runs_on_nodes import bring_record, entries_on_nodes, look_for_runs
+from recovery.restore.runs_on_nodes import bring_record, entries_on_nodes, look_for_runs, merged
 from recovery.restore.standing import RunStanding
 from recovery.restore.standings import standing_of
 from recovery.restore.unlisted import with_unlisted
@@ -47,6 +48,8 @@ from recovery.ssh.fleet import Fleet
 Listener = Callable[[Event], None]
 
 _DELIVER = "deliver-snapshot"
+_GLANCE_SECONDS = 5.0
+"""For showing a run: silent nodes hold nobody up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +81,24 @@ class ClusterRuns:
         return tuple(run for run in list_runs(self._runs) if run.cluster == self._cluster.name)
 
     async def look_for(self) -> tuple[PastRun, ...]:
-        """Those known here, and those found on the nodes only; a dead node holds nobody up."""
-        here = self.known()
-        ids = {run.id for run in here}
+        """Those known here and on the nodes, each as whoever took it up last has left it.
+
+        A dead node holds nobody up.
+        """
         there = await look_for_runs(self._fleet, self._works, self._cluster.name)
-        runs = (*here, *(run for run in there if run.id not in ids))
-        return tuple(sorted(runs, key=lambda run: run.id, reverse=True))
+        return merged(self.known(), there)
 
     async def standing(self, run_id: str | None) -> RunStanding:
-        """How far the run came (the newest without an id). Raises RescueError, UsageError."""
-        return self._standing_of(await self._find(run_id))
+        """How far the run came (the newest without an id), as the nodes know it if they answer.
+
+        Raises RescueError, UsageError.
+        """
+        run = await self._find(run_id)
+        with suppress(TimeoutError, RefusedError):
+            # Whoever acts on it is told of two stories then; here one of them is shown.
+            async with asyncio.timeout(_GLANCE_SECONDS):
+                run = await newest_record(self._fleet, self._works, run, self._runs)
+        return self._standing_of(run)
 
     def _standing_of(self, run: PastRun) -> RunStanding:
         if run.state is RunState.RUNNING and run.id in self._taken_over:
@@ -204,16 +215,17 @@ class ClusterRuns:
         return await entries_on_nodes(self._fleet, self._works, self._works, holder.run_id)
 
     async def _find(self, run_id: str | None) -> PastRun:
-        here = self.known()
-        for run in here:
-            if run_id is None or run.id == run_id:
-                return run
+        here = {run.id: run for run in self.known()}
+        if run_id in here:
+            return here[run_id]
         unheard: set[str] = set()
         found = await look_for_runs(self._fleet, self._works, self._cluster.name, unheard)
-        for run in found:
+        for run in merged(here.values(), found):
+            if run.id in here and run_id is None:
+                return here[run.id]
             if run_id is None or run.id == run_id:
                 return read_run(await bring_record(self._fleet, self._works, run, self._runs))
-        raise no_such_run(run_id, self._runs, [*here, *found], self._cluster.name, unheard)
+        raise no_such_run(run_id, self._runs, [*here.values(), *found], self._cluster.name, unheard)
 
     async def _snapshot(self, plan: Plan, progress: Progress) -> Supply:
         if all((_DELIVER, node) in progress.done for node in plan.nodes):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,8 @@ from recovery.places import make_private
 
 VERSION = 2
 JOURNAL_NAME = "journal.jsonl"
+NOTES_NAME = "notes.jsonl"
+"""What people have added since, line by line like the journal, which earlier programs read too."""
 
 
 class JournalEvent(enum.Enum):
@@ -42,6 +45,10 @@ class JournalEvent(enum.Enum):
 
 BEGINNINGS = (JournalEvent.RUN_STARTED, JournalEvent.RUN_RESUMED, JournalEvent.ROLLBACK_STARTED)
 """The lines with which a program takes a run up."""
+
+
+_EVENT = re.compile(r"[a-z]+(-[a-z]+)*")
+_KNOWN = frozenset(event.value for event in JournalEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,10 @@ class JournalEntry:
     outcome: str | None = None
     exit_status: int | None = None
     message: str | None = None
+
+
+class _UnknownError(Exception):
+    """A whole line that a later program has written."""
 
 
 class Journal:
@@ -152,6 +163,12 @@ def parse_journal(content: bytes, where: str) -> tuple[JournalEntry, ...]:
             continue
         try:
             entries.append(_entry(json.loads(line)))
+        except _UnknownError as error:
+            raise RescueError(
+                f"line {number + 1} of the journal is a newer program's: {error}",
+                where=where,
+                remedy="use the version of etcd-rescue that wrote it, or a later one",
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             if number == last:
                 break
@@ -166,8 +183,13 @@ def parse_journal(content: bytes, where: str) -> tuple[JournalEntry, ...]:
 
 def _entry(fields: dict[str, object]) -> JournalEntry:
     version = fields.get("version")
-    if not isinstance(version, int) or version > VERSION:
-        raise ValueError(f"version {version} is not known")
+    if not isinstance(version, int):
+        raise ValueError("it has no version")
+    if version > VERSION:
+        raise _UnknownError(f"version {version} is not known here")
+    event = fields["event"]
+    if event not in _KNOWN and isinstance(event, str) and _EVENT.fullmatch(event):
+        raise _UnknownError(f"the event {event} is not known here")
     known = {name: fields[name] for name in JournalEntry.__slots__ if name in fields}
     known["event"] = JournalEvent(known["event"])
     return JournalEntry(**known)  # type: ignore[arg-type]

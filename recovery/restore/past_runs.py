@@ -12,6 +12,7 @@ from recovery.restore.events import Outcome
 from recovery.restore.journal import (
     BEGINNINGS,
     JOURNAL_NAME,
+    NOTES_NAME,
     JournalEntry,
     JournalEvent,
     read_journal,
@@ -104,7 +105,9 @@ def no_such_run(
 
 def read_run(directory: Path) -> PastRun:
     """The run whose record is in this directory; raises RescueError where it is none."""
-    return run_of(read_journal(directory / JOURNAL_NAME), directory)
+    entries = read_journal(directory / JOURNAL_NAME)
+    notes = directory / NOTES_NAME
+    return run_of((*entries, *(read_journal(notes) if notes.is_file() else ())), directory)
 
 
 def run_of(

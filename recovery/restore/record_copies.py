@@ -7,9 +7,12 @@ import posixpath
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 from recovery.errors import NodeError
+from recovery.restore.journal import NOTES_NAME
 from recovery.restore.plan import NodePlace
+from recovery.restore.process_identity import operator_name
 from recovery.restore.record_facts import BEFORE_NAME, HEALTH_NAME, LEFTOVERS_NAME
 from recovery.ssh.fleet import Fleet
 from recovery.ssh.session import NodeSession
@@ -17,10 +20,15 @@ from recovery.ssh.session import NodeSession
 COPIED = ("plan.json", "expected.json", "way-back.md", "journal.jsonl")
 """What is copied, in this order: a journal without its plan would be of no use."""
 
-ALSO_COPIED = (BEFORE_NAME, HEALTH_NAME, LEFTOVERS_NAME)
+ALSO_COPIED = (BEFORE_NAME, HEALTH_NAME, LEFTOVERS_NAME, NOTES_NAME)
 """For the report; a run can be taken up again without them."""
 
 RECORD_NAME = "record"
+MOST_OF_A_LOG = 128 << 10
+"""Bytes of what one node has said that are copied; the rest stays on the machine of the run."""
+MOST_OF_ALL_LOGS = 2 << 20
+_LOGS_SECONDS = 20.0
+"""Between two copies of the logs, which grow with every line."""
 _RETRY_SECONDS = 5.0
 _PAUSE_SECONDS = 1.0
 """Between two copies: a step writes dozens of lines, and a node has better things to do. A copy
@@ -68,11 +76,14 @@ class RecordCopies:
                 await asyncio.gather(*(self._last(place) for place in self._places))
 
     async def _follow(self, place: NodePlace) -> None:
-        event = self._changed[place.node]
+        event, logs_due = self._changed[place.node], monotonic() + _LOGS_SECONDS
         while True:
             event.clear()
             try:
                 await self._copy(place)
+                if monotonic() > logs_due:
+                    await self._copy_logs(place)
+                    logs_due = monotonic() + _LOGS_SECONDS
             except (NodeError, OSError):
                 # A node that is gone has no copy; the others and this machine have theirs.
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -83,17 +94,29 @@ class RecordCopies:
     async def _last(self, place: NodePlace) -> None:
         with suppress(NodeError, OSError):
             await self._copy(place)
+            await self._copy_logs(place)
 
     async def _copy(self, place: NodePlace) -> None:
         session = self._fleet.session(place.node)
         for name in (*ALSO_COPIED, *COPIED):
             await self._copy_file(session, place, name)
 
+    async def _copy_logs(self, place: NodePlace) -> None:
+        """What the nodes have said, so that another machine can show it: the end of each log."""
+        session, room = self._fleet.session(place.node), MOST_OF_ALL_LOGS
+        for path in sorted(self._directory.glob("*.log")):
+            content = await asyncio.to_thread(_end_of, path)
+            room -= len(content)
+            if room < 0:
+                return
+            await self._put(session, place, path.name, content)
+
     async def _copy_file(self, session: NodeSession, place: NodePlace, name: str) -> None:
         path = self._directory / name
-        if not path.is_file():
-            return
-        content = await asyncio.to_thread(path.read_bytes)
+        if path.is_file():
+            await self._put(session, place, name, await asyncio.to_thread(path.read_bytes))
+
+    async def _put(self, session: NodeSession, place: NodePlace, name: str, content: bytes) -> None:
         known = self._copied[place.node]
         if known.get(name) == content:
             return
@@ -102,6 +125,18 @@ class RecordCopies:
             await session.check(_make_directory(target), timeout=30)
         await session.write_file(target, content)
         known[name] = content
+
+
+def _end_of(path: Path) -> bytes:
+    """A log, or as much of its end as is copied, from the beginning of a line."""
+    with path.open("rb") as log:
+        log.seek(max(0, path.stat().st_size - MOST_OF_A_LOG))
+        cut = log.tell() > 0
+        content = log.read(MOST_OF_A_LOG)
+    if not cut:
+        return content
+    told = f"The beginning is only in {path} on {operator_name().rpartition('@')[2]}.\n"
+    return told.encode() + content[content.find(b"\n") + 1 :]
 
 
 def _make_directory(target: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from recovery.errors import NodeError, RefusedError, RescueError
-from recovery.restore.journal import BEGINNINGS, JOURNAL_NAME, JournalEntry, parse_journal
+from recovery.restore.journal import JOURNAL_NAME, JournalEntry, parse_journal
+from recovery.restore.newer_record import Newer, newer_record
 from recovery.restore.past_runs import PastRun, RunState, read_run
 from recovery.restore.plan import Plan
 from recovery.restore.progress import Progress
@@ -29,39 +31,56 @@ async def newest_record(
 ) -> PastRun:
     """The run as its newest record tells it: another machine may have taken it up since.
 
-    The nodes' record then takes the place of the one here, whose journal is kept beside it.
+    The nodes' record then takes the place of the one here, whose journal is kept beside it. Raises
+    RefusedError where each has something that the other lacks.
     """
     if run.state is RunState.RUNNING:
         return run
-
-    found = await fleet.each(
-        works,
-        lambda session: session.read_file(
-            posixpath.join(works[session.node.name], run.id, RECORD_NAME, JOURNAL_NAME)
-        ),
-    )
-    best, newest = "", _last_beginning(run.entries)
-    for node, content in found.items():
-        if isinstance(content, NodeError):
-            continue
-        try:
-            there = _last_beginning(parse_journal(content, node))
-        except RescueError:
-            continue
-        if there > newest:
-            best, newest = node, there
+    best, entries = "", run.entries
+    for node, there in (await _on_nodes(fleet, works, run.id)).items():
+        newer = newer_record(entries, there)
+        if newer is Newer.APART:
+            raise _apart(run, best, node)
+        if newer is Newer.SECOND:
+            best, entries = node, there
     if not best:
         return run
     journal = run.directory / JOURNAL_NAME
-    kept = journal.with_name(f"journal-of-this-machine-{newest.replace(':', '')}.jsonl")
+    kept = journal.with_name(f"journal-of-this-machine-{len(run.entries)}.jsonl")
     shutil.copyfile(journal, kept)
     kept.chmod(0o600)
     return read_run(await bring_record(fleet, works, replace(run, on_nodes=(best,)), runs))
 
 
-def _last_beginning(entries: Iterable[JournalEntry]) -> str:
-    """When a program took the run up the last time; RFC 3339 UTC sorts by time."""
-    return max((entry.at for entry in entries if entry.event in BEGINNINGS), default="")
+async def _on_nodes(
+    fleet: Fleet, works: Mapping[str, str], run_id: str
+) -> dict[str, tuple[JournalEntry, ...]]:
+    """The journals of the nodes that answer and have a sound one."""
+    found = await fleet.each(
+        works,
+        lambda session: session.read_file(
+            posixpath.join(works[session.node.name], run_id, RECORD_NAME, JOURNAL_NAME)
+        ),
+    )
+    journals = {}
+    for node, content in found.items():
+        if isinstance(content, NodeError):
+            continue
+        with suppress(RescueError):
+            journals[node] = parse_journal(content, node)
+    return journals
+
+
+def _apart(run: PastRun, other: str, node: str) -> RefusedError:
+    one = other or "this machine"
+    return RefusedError(
+        f"{one} and {node} tell different stories of run {run.id}: two programs took it up, each "
+        "without the other",
+        where=str(run.directory),
+        remedy="look at the nodes as they are, and go on by hand with way-back.md; or move the "
+        "record that is wrong out of the way, here or in the run's directory on the node, and try "
+        "again",
+    )
 
 
 async def require_not_cleaned(fleet: Fleet, plan: Plan, progress: Progress) -> None:

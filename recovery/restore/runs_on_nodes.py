@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from recovery.errors import NodeError, RescueError
 from recovery.places import make_private
 from recovery.restore.journal import JOURNAL_NAME, JournalEntry, parse_journal
-from recovery.restore.past_runs import PastRun, run_of
+from recovery.restore.newer_record import Newer, generation, newer_record
+from recovery.restore.past_runs import PastRun, RunState, run_of
 from recovery.restore.record_copies import ALSO_COPIED, COPIED, RECORD_NAME
 from recovery.restore.script import node_script
 from recovery.ssh.fleet import Fleet
+from recovery.ssh.session import NodeSession
 
 _LIST = """
 for JOURNAL in "$WORK"/*/record/journal.jsonl; do
   if [ -f "$JOURNAL" ]; then printf '%s\\n' "$JOURNAL"; fi
 done
 """
+_LIST_LOGS = """
+for LOG in "$RECORD"/*.log; do
+  if [ -f "$LOG" ]; then printf '%s\\n' "$LOG"; fi
+done
+"""
 _MOST_RUNS = 20
+_MOST_LOGS = 200
+_LOG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.log")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -61,16 +71,36 @@ async def look_for_runs(
     return found
 
 
-def _newest_copy(copies: Mapping[str, bytes], run_id: str) -> PastRun | None:
-    """The longest copy tells most; the nodes are those that have it, the longest first."""
-    nodes = sorted(copies, key=lambda node: len(copies[node]), reverse=True)
-    for node in nodes:
-        try:
-            entries = parse_journal(copies[node], f"{node}:{run_id}")
-            return run_of(entries, Path(run_id), tuple(nodes))
-        except RescueError:
+def merged(here: Iterable[PastRun], there: Iterable[PastRun]) -> tuple[PastRun, ...]:
+    """The runs of this machine and of the nodes, newest first; of one run the record that tells
+    more. One that runs here is left to this machine."""
+    runs = {run.id: run for run in there}
+    for run in here:
+        other = runs.get(run.id)
+        if other is None or run.state is RunState.RUNNING:
+            runs[run.id] = run
             continue
+        stale = newer_record(run.entries, other.entries) is Newer.SECOND
+        runs[run.id] = replace(other, directory=run.directory) if stale else run
+    return tuple(sorted(runs.values(), key=lambda run: run.id, reverse=True))
+
+
+def _newest_copy(copies: Mapping[str, bytes], run_id: str) -> PastRun | None:
+    """The copy in which the run was taken up most often, and that tells most; with the nodes that
+    have one, the best first."""
+    journals = {}
+    for node, content in copies.items():
+        with suppress(RescueError):
+            journals[node] = parse_journal(content, f"{node}:{run_id}")
+    nodes = sorted(journals, key=lambda node: _rank(journals[node]), reverse=True)
+    for node in nodes:
+        with suppress(RescueError):
+            return run_of(journals[node], Path(run_id), tuple(nodes))
     return None
+
+
+def _rank(entries: Sequence[JournalEntry]) -> tuple[int, int]:
+    return generation(entries), len(entries)
 
 
 async def bring_record(fleet: Fleet, works: Mapping[str, str], run: PastRun, runs: Path) -> Path:
@@ -93,6 +123,7 @@ async def bring_record(fleet: Fleet, works: Mapping[str, str], run: PastRun, run
         for name in ALSO_COPIED:
             with suppress(NodeError):  # an older run, or one that came to no end, has none
                 files[name] = await fleet.session(node).read_file(posixpath.join(source, name))
+        files |= await _logs(fleet.session(node), source, directory)
         for name, content in files.items():
             if name != JOURNAL_NAME:
                 _write(directory / name, content)
@@ -107,6 +138,17 @@ async def bring_record(fleet: Fleet, works: Mapping[str, str], run: PastRun, run
     )
 
 
+async def _logs(session: NodeSession, source: str, directory: Path) -> dict[str, bytes]:
+    """The nodes' logs that this machine does not have itself; none where they cannot be read."""
+    logs = {}
+    with suppress(NodeError):
+        listed = await session.check(node_script(_LIST_LOGS, record=source), timeout=15)
+        for name in map(posixpath.basename, listed.splitlines()[:_MOST_LOGS]):
+            if _LOG_NAME.fullmatch(name) and not (directory / name).exists():
+                logs[name] = await session.read_file(posixpath.join(source, name))
+    return logs
+
+
 async def entries_on_nodes(
     fleet: Fleet, works: Mapping[str, str], nodes: Iterable[str], run_id: str
 ) -> tuple[JournalEntry, ...]:
@@ -118,7 +160,7 @@ async def entries_on_nodes(
             entries = parse_journal(await fleet.session(node).read_file(path), f"{node}:{path}")
         except RescueError:
             continue
-        best = max(best, entries, key=len)
+        best = max(best, entries, key=_rank)
     return best
 
 

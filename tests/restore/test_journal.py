@@ -78,3 +78,21 @@ def test_a_full_disk_leaves_no_torn_line_behind(tmp_path: Path) -> None:
     journal.append(JournalEntry(JournalEvent.STEP_ENDED, step="stage"))
     journal.close()
     assert read_journal(path)[-1].event is JournalEvent.STEP_ENDED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b'"event": "step-started"', b'"event": "step-postponed"'),
+        (b'"version": 2', b'"version": 9'),
+    ],
+)
+def test_a_later_programs_journal_is_not_called_damaged(
+    tmp_path: Path, change: tuple[bytes, bytes]
+) -> None:
+    path = tmp_path / "run" / "journal.jsonl"
+    whole = write_some(path)
+    path.write_bytes(whole.replace(*change))
+    with pytest.raises(RescueError, match="a newer program's") as caught:
+        read_journal(path)
+    assert "use the version of etcd-rescue that wrote it" in caught.value.remedy

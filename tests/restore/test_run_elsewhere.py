@@ -117,6 +117,39 @@ async def test_what_another_machine_did_with_the_run_counts_and_the_record_here_
     assert "rollback-started" not in kept.read_text()
 
 
+async def test_the_clock_of_a_machine_does_not_decide_which_record_is_the_newest(
+    bastion: Bastion,
+) -> None:
+    there = bastion.on_node("etcd-2")
+    journal = Journal(there / "journal.jsonl")
+    long_ago = "2001-01-01T00:00:00.000+00:00"
+    journal.append(JournalEntry(JournalEvent.ROLLBACK_STARTED, at=long_ago, machine="b-2", pid=1))
+    journal.append(JournalEntry(JournalEvent.RUN_ENDED, at=long_ago, outcome="done"))
+    journal.close()
+    (there / "etcd-3.log").write_text("what etcd-3 said to the other machine\n")
+    (listed,) = await bastion.runs.look_for()
+    assert listed.state is RunState.ROLLED_BACK, "a list shows what the nodes have"
+    (known,) = bastion.runs.known()
+    assert known.state is RunState.INTERRUPTED, "and changes nothing here"
+
+    standing = await bastion.runs.standing(RUN)
+    assert standing.run.state is RunState.ROLLED_BACK
+    log = bastion.record.directory / "etcd-3.log"
+    assert log.read_text() == "what etcd-3 said to the other machine\n"
+
+
+async def test_two_stories_of_one_run_are_nobodys_to_choose_from(bastion: Bastion) -> None:
+    there = bastion.on_node("etcd-1")
+    journal = Journal(there / "journal.jsonl")
+    journal.append(JournalEntry(JournalEvent.RUN_RESUMED, machine="b-2", pid=1))
+    journal.close()
+    bastion.record.journal.append(JournalEntry(JournalEvent.RUN_RESUMED, pid=0, machine="b-3"))
+    bastion.record.journal.append(JournalEntry(JournalEvent.RUN_ENDED, outcome="aborted"))
+    with pytest.raises(RefusedError, match="tell different stories"):
+        await bastion.resume()
+    assert (await bastion.runs.standing(RUN)).run.state is RunState.INTERRUPTED
+
+
 async def test_a_run_that_another_machine_has_cleaned_up_is_not_done_once_more(
     bastion: Bastion,
 ) -> None:

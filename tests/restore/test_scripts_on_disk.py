@@ -221,6 +221,71 @@ def test_a_manifest_that_a_person_changed_under_the_restored_member_is_theirs(di
     assert manifest.read_text() == raised
 
 
+@pytest.mark.parametrize("changed", ["# with a larger quota\n", None], ids=["changed", "gone"])
+def test_after_a_rollback_the_first_manifest_is_back_whatever_a_person_made_of_it(
+    disk: Disk, changed: str | None
+) -> None:
+    stage(disk)
+    manifest = Path(disk.plan.manifest_edits[0].path)
+    before = manifest.read_bytes()
+    good(disk.run("manifest", "edit-manifest"))
+    if changed is not None:
+        manifest.write_bytes(manifest.read_bytes() + changed.encode())
+        theirs = manifest.read_bytes()
+    else:
+        manifest.unlink()
+    assert disk.run("manifest", "edit-manifest", "undone").returncode == 1
+    told = good(disk.run("manifest", "edit-manifest", "undo")).stdout
+    assert manifest.read_bytes() == before
+    assert manifest.stat().st_mode & 0o777 == 0o640
+    assert disk.run("manifest", "edit-manifest", "undone").returncode == 0
+    kept = list(disk.root.rglob("etcd.yaml.changed.*"))
+    if changed is not None:
+        assert [path.read_bytes() for path in kept] == [theirs]
+        assert f"somebody has changed etcd.yaml since: that one is kept as {kept[0]}" in told
+    else:
+        assert kept == []
+        assert "the one from before is put back" in told
+
+
+def test_a_manifest_that_this_run_never_edited_is_not_taken_back(disk: Disk) -> None:
+    stage(disk)
+    manifest = Path(disk.plan.manifest_edits[0].path)
+    manifest.write_text("somebody else was here\n")
+    assert disk.run("manifest", "edit-manifest", "undone").returncode == 0
+    good(disk.run("manifest", "edit-manifest", "undo"))
+    assert manifest.read_text() == "somebody else was here\n"
+
+
+def test_old_data_that_a_person_has_put_back_is_not_taken_for_the_restored(disk: Disk) -> None:
+    disk.kubelet_is("inactive")
+    stage(disk)
+    good(disk.run("set-aside", "set-data-aside"))
+    put_restored_member(disk)
+    good(disk.run("place", "place-member"))
+    member = disk.data_dir / "member"
+    member.rename(disk.root / "the restored one")
+    (disk.staging / "aside/member").rename(member)
+    good(disk.run("place", "place-member", "undo"))
+    assert disk.run("place", "place-member", "undone").returncode == 0
+    assert (member / "snap/db").read_bytes() == b"the old data"
+    good(disk.run("set-aside", "set-data-aside", "undo"))
+    assert (member / "snap/db").read_bytes() == b"the old data"
+
+
+def test_old_data_that_a_person_has_changed_is_said_with_the_way_on(disk: Disk) -> None:
+    disk.kubelet_is("inactive")
+    stage(disk)
+    good(disk.run("set-aside", "set-data-aside"))
+    (disk.staging / "aside/member/snap/db").write_bytes(b"changed on purpose")
+    refused = disk.run("set-aside", "set-data-aside", "undo")
+    assert refused.returncode == 1
+    assert "is not what was set aside" in refused.stderr
+    assert f"touch '{disk.staging / 'back'}'" in refused.stderr
+    (disk.staging / "back").touch()
+    assert disk.run("set-aside", "set-data-aside", "undone").returncode == 0
+
+
 def test_a_manifest_that_changed_since_the_plan_is_not_overwritten(disk: Disk) -> None:
     stage(disk)
     manifest = Path(disk.plan.manifest_edits[0].path)

@@ -64,7 +64,7 @@ async def test_a_note_goes_into_the_journal_and_an_empty_one_does_not(tmp_path: 
         await shows(pilot, "The note is in the report.")
     notes = [
         entry.message
-        for entry in read_journal(directory / "journal.jsonl")
+        for entry in read_journal(directory / "notes.jsonl")
         if entry.event is JournalEvent.NOTE
     ]
     assert notes == ["the raid controller died"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from recovery.errors import RefusedError, UsageError
+from recovery.errors import InventoryError, RefusedError, RescueError, UsageError
 from recovery.incident import Incident
 from recovery.places import runs_directory
 from recovery.restore.past_runs import PastRun, find_run, list_runs
@@ -20,17 +22,19 @@ from tui.commands.executing import (
     require_consent,
     require_unlocked,
 )
-from tui.commands.opening import open_incident
+from tui.commands.opening import chosen_cluster, open_incident
 from tui.commands.run_events import EventPrinter
 from tui.commands.run_story import run_entry, run_story
 from tui.commands.tables import table
 
 _CHANGING = ("resume", "rollback", "clean")
+_ASKING_SECONDS = 10.0
+"""For what the nodes know of runs; this machine's records are shown in any case."""
 
 _DESCRIPTION = """\
 Restores that were begun, on this machine or, for what changes nodes, on another one.
 
-  list      those of this machine, newest first; what is done without a word
+  list      those of this machine and its nodes, newest first; what is done without a word
   show      one: how far it came, what holds now, what can be done
   report    its story, for those who ask
   resume    go on with one that was interrupted, from where it stood
@@ -72,7 +76,6 @@ async def run(arguments: argparse.Namespace) -> int:
     """Do what is asked."""
     if arguments.what in _CHANGING:
         return await _change(arguments)
-    runs = runs_directory(os.environ)
     if arguments.what == "report":
         return await _report(arguments)
     _require_output(arguments, "text", "json")
@@ -80,7 +83,7 @@ async def run(arguments: argparse.Namespace) -> int:
         return await _show(arguments)
     if arguments.id:
         raise UsageError("`runs list` takes no id", remedy=f"etcd-rescue runs show {arguments.id}")
-    known = list_runs(runs)
+    known = await _known_runs(arguments)
     if arguments.output == "json":
         print(json.dumps({"runs": [run_entry(one) for one in known]}, indent=2))
     elif not known:
@@ -94,7 +97,36 @@ async def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+async def _known_runs(arguments: argparse.Namespace) -> tuple[PastRun, ...]:
+    """Those with a record here; those of the cluster as its nodes know them, if they answer."""
+    here = list_runs(runs_directory(os.environ))
+    try:
+        cluster = chosen_cluster(arguments)
+    except (InventoryError, UsageError):
+        return here
+    others = [run for run in here if run.cluster != cluster.name]
+    try:
+        async with open_incident(arguments) as incident, asyncio.timeout(_ASKING_SECONDS):
+            found = await incident.look_for_runs()
+    except TimeoutError:
+        sys.stderr.write(
+            f"etcd-rescue: the nodes of {cluster.name} do not answer in time, so this is only what "
+            "this machine knows\n"
+        )
+        return here
+    return tuple(sorted((*others, *found), key=lambda run: run.id, reverse=True))
+
+
+async def _bring_newest(arguments: argparse.Namespace) -> None:
+    """Another machine may have taken the run up since: its record comes here, if nodes answer."""
+    _choose_cluster(arguments)
+    with suppress(RescueError, TimeoutError):
+        async with open_incident(arguments) as incident, asyncio.timeout(_ASKING_SECONDS):
+            await incident.standing(arguments.id)
+
+
 async def _show(arguments: argparse.Namespace) -> int:
+    await _bring_newest(arguments)
     found = find_run(runs_directory(os.environ), arguments.id)
     entry = json.dumps(run_entry(found), indent=2)
     print(entry if arguments.output == "json" else run_story(found))
@@ -116,6 +148,7 @@ async def _report(arguments: argparse.Namespace) -> int:
     from recovery.report.writing import read_report
 
     _require_output(arguments, "markdown", "html")
+    await _bring_newest(arguments)
     found = find_run(runs_directory(os.environ), arguments.id)
     report = read_report(found.directory)
     print(report_html(report) if arguments.output == "html" else report_markdown(report))

@@ -27,6 +27,9 @@ cat > "$PARTIAL" <<'@END@'
 @TEXT@@END@
 [ "$(sha256sum "$PARTIAL" | cut -d ' ' -f 1)" = "$SHA256_AFTER" ] || \\
   stop "$PARTIAL was not written whole"
+# The way back puts the old one back, whatever a person makes of this one until then.
+: > "$EDITED"
+sync -f "$EDITED" || sync
 run mv "$PARTIAL" "$MANIFEST"
 if command -v restorecon >/dev/null; then restorecon "$MANIFEST"; fi
 sync -f "$MANIFEST" || sync
@@ -36,19 +39,43 @@ _EDITED = (
     '[ -e "$STARTED" ] || [ "$(sha256sum "$MANIFEST" | cut -d \' \' -f 1)" = "$SHA256_AFTER" ]'
 )
 
-_TAKE_BACK = """
-if [ "$(sha256sum "$MANIFEST" | cut -d ' ' -f 1)" != "$SHA256_AFTER" ]; then
+_NOW = """
+NOW=$(if [ -e "$MANIFEST" ]; then sha256sum "$MANIFEST" | cut -d ' ' -f 1; fi)
+"""
+
+_TAKE_BACK = (
+    _NOW
+    + """
+if [ "$NOW" = "$SHA256_BEFORE" ]; then
+  echo "etcd.yaml is as it was before"
+  exit 0
+fi
+if [ "$NOW" != "$SHA256_AFTER" ] && [ ! -e "$EDITED" ]; then
   echo "etcd.yaml is not the edited one: nothing to take back"
   exit 0
 fi
 [ -f "$BEFORE" ] || stop "there is no $BEFORE to go back to"
+[ "$(sha256sum "$BEFORE" | cut -d ' ' -f 1)" = "$SHA256_BEFORE" ] || \\
+  stop "$BEFORE is not the etcd.yaml that was there before: put the right one in place by hand"
+if [ -z "$NOW" ]; then
+  echo "there is no $MANIFEST any more: the one from before is put back"
+elif [ "$NOW" != "$SHA256_AFTER" ]; then
+  echo "somebody has changed etcd.yaml since: that one is kept as $CHANGED.$NOW"
+  run cp -p "$MANIFEST" "$CHANGED.$NOW"
+fi
 run cp -p "$BEFORE" "$PARTIAL"
 run mv "$PARTIAL" "$MANIFEST"
 if command -v restorecon >/dev/null; then restorecon "$MANIFEST"; fi
+sync -f "$MANIFEST" || sync
 """
+)
 
-
-_TAKEN_BACK = '[ "$(sha256sum "$MANIFEST" | cut -d \' \' -f 1)" != "$SHA256_AFTER" ]'
+_TAKEN_BACK = (
+    _NOW
+    + """
+[ "$NOW" = "$SHA256_BEFORE" ] || { [ "$NOW" != "$SHA256_AFTER" ] && [ ! -e "$EDITED" ]; }
+"""
+)
 
 
 def set_existing(grounds: Sequence[NodeGround], sha256_after: dict[str, str]) -> Step:
@@ -80,6 +107,7 @@ def _edit(ground: NodeGround, sha256_after: str) -> NodeWork:
     directory, _, _ = ground.manifest.path.rpartition("/")
     partial = f"{directory}/.etcd.yaml.{ground.run_id}"
     before = f"{ground.run_dir}/etcd.yaml.before"
+    edited = f"{ground.run_dir}/etcd.yaml.edited"
     end = "END_OF_MANIFEST"
     while end in ground.manifest_after:
         end += "_"
@@ -92,6 +120,7 @@ def _edit(ground: NodeGround, sha256_after: str) -> NodeWork:
             sha256_before=ground.manifest.sha256,
             sha256_after=sha256_after,
             started=ground.started,
+            edited=edited,
         ).replace("@TEXT@", ground.manifest_after),
         probe=node_script(
             _EDITED,
@@ -104,7 +133,16 @@ def _edit(ground: NodeGround, sha256_after: str) -> NodeWork:
             manifest=ground.manifest.path,
             partial=partial,
             before=before,
+            changed=f"{ground.run_dir}/etcd.yaml.changed",
+            edited=edited,
+            sha256_before=ground.manifest.sha256,
             sha256_after=sha256_after,
         ),
-        undone=node_script(_TAKEN_BACK, manifest=ground.manifest.path, sha256_after=sha256_after),
+        undone=node_script(
+            _TAKEN_BACK,
+            manifest=ground.manifest.path,
+            edited=edited,
+            sha256_before=ground.manifest.sha256,
+            sha256_after=sha256_after,
+        ),
     )

@@ -58,10 +58,10 @@ fi
     + KUBELET_STAYS_STOPPED
     + _LIST
     + """
-if [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -e "$MEMBER" ]; then
-  stop "$MEMBER is still the restored one: take that out first"
-fi
 if [ -e "$ASIDE/member" ] || [ -e "$ASIDE/there-was-no-member" ]; then
+  if [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -e "$MEMBER" ]; then
+    stop "$MEMBER is still the restored one: take that out first"
+  fi
   if [ -e "$MEMBER" ]; then
     # Something has started in between and left data of its own: kept, out of the way.
     run mv -T "$MEMBER" "$(mktemp -d "$STAGING/in-the-way-XXXXXX")/member"
@@ -76,7 +76,9 @@ if [ -e "$LISTING" ] && [ ! -e "$MEMBER" ] && [ ! -e "$ASIDE/there-was-none" ]; 
 fi
 if [ -e "$LISTING" ] && [ -e "$MEMBER" ]; then
   list_files "$MEMBER" > "$LISTING.now"
-  cmp -s "$LISTING" "$LISTING.now" || stop "$MEMBER is not what was set aside: see $LISTING.now"
+  cmp -s "$LISTING" "$LISTING.now" || \\
+    stop "$MEMBER is not what was set aside: compare $LISTING with $LISTING.now. If it is" \\
+      "what has to run on this node, say so and go on with the roll back: touch '$BACK'"
   echo "every file of $MEMBER is as it was when it was set aside"
 fi
 sync -f "$STAGING" || sync

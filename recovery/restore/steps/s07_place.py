@@ -55,10 +55,15 @@ if [ -e "$BACK" ]; then
   echo "the old data is back already"
   exit 0
 fi
+if [ ! -e "$ASIDE/member" ] && [ ! -e "$ASIDE/there-was-no-member" ]; then
+  echo "somebody has taken the old data out of $ASIDE: what is in $MEMBER may be it, and stays"
+  exit 0
+fi
 if [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -e "$MEMBER" ]; then
 """
     + textwrap.indent(KUBELET_STAYS_STOPPED.strip("\n"), "  ")
     + """
+  mkdir -p "$RESTORED"
   run mv -T "$MEMBER" "$RESTORED/member"
 fi
 """
@@ -66,7 +71,8 @@ fi
 
 
 _TAKEN_OUT = """
-[ -e "$BACK" ] || [ ! -e "$PLACED" ] || [ -e "$RESTORED/member" ]
+[ -e "$BACK" ] || [ ! -e "$PLACED" ] || [ -e "$RESTORED/member" ] || \\
+  { [ ! -e "$ASIDE/member" ] && [ ! -e "$ASIDE/there-was-no-member" ]; }
 """
 
 
@@ -89,8 +95,12 @@ def place(grounds: Sequence[NodeGround]) -> Step:
                     owner=ground.owner,
                 ),
                 probe=node_script(IN_PLACE, **placing(ground)),
-                undo=node_script(_TAKE_OUT, back=ground.back, **placing(ground)),
-                undone=node_script(_TAKEN_OUT, back=ground.back, **placing(ground)),
+                undo=node_script(
+                    _TAKE_OUT, back=ground.back, aside=ground.aside, **placing(ground)
+                ),
+                undone=node_script(
+                    _TAKEN_OUT, back=ground.back, aside=ground.aside, **placing(ground)
+                ),
             )
             for ground in grounds
         ),

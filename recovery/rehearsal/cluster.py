@@ -20,6 +20,7 @@ from recovery.rehearsal.etcd_binaries import EtcdBinaries
 from recovery.rehearsal.manifests import write_manifests
 from recovery.rehearsal.node import backup_on_demand
 from recovery.rehearsal.node.layout import CLUSTER_NAME, NodeLayout
+from recovery.rehearsal.node.listed_pods import write_pods
 from recovery.rehearsal.node.processes import MARKER
 from recovery.rehearsal.node.simulated_node import SimulatedNode
 from recovery.rehearsal.node.stored_objects import encode_builtin
@@ -118,6 +119,7 @@ class RehearsalCluster:
             if layout.worker:
                 first = self.control_plane[0].address
                 write_admin_kubeconfig(layout, authorities, first)
+                write_pods(layout.pods, kubernetes_keys.pods_on_workers(self.layouts))
         for number, layout in enumerate(self.control_plane, 1):
             write_control_plane_pki(layout, authorities)
             write_manifests(layout, self.control_plane[:number], self.binaries.version)

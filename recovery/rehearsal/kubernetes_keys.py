@@ -20,6 +20,7 @@ NAMESPACES = (
     "monitoring",
     "ingress",
 )
+STATIC_PODS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager")
 _APPS = ("api", "web", "worker", "cache", "gateway", "jobs")
 _DEPLOYMENTS = "deployments", "apps/v1", "Deployment"
 
@@ -43,7 +44,7 @@ def first_keys(layouts: Sequence[NodeLayout], authority: str = "") -> Iterator[P
     for layout in layouts:
         yield _node(layout)
         if not layout.worker:
-            for pod in ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager"):
+            for pod in STATIC_PODS:
                 yield static_pod(pod, layout)
     settings = {
         "ClusterConfiguration": f"clusterName: {CLUSTER_NAME}\nkind: ClusterConfiguration\n"
@@ -65,6 +66,21 @@ def first_keys(layouts: Sequence[NodeLayout], authority: str = "") -> Iterator[P
             yield _core("secrets", "Secret", namespace, name, secret)
     for number in range(60):
         yield _widget(number, size=number % 7)
+
+
+def pods_on_workers(layouts: Sequence[NodeLayout]) -> Iterator[tuple[str, str]]:
+    """Namespace and name of those of the first keys' pods that no kubelet of ours runs."""
+    static = {key for layout in layouts for key in _static_pods(layout)}
+    for key, _ in first_keys(layouts):
+        if key.startswith("/registry/pods/") and key not in static:
+            namespace, name = key.split("/")[-2:]
+            yield namespace, name
+
+
+def _static_pods(layout: NodeLayout) -> Iterator[str]:
+    for pod in STATIC_PODS:
+        key, _ = static_pod(pod, layout)
+        yield key
 
 
 def changes(round_number: int, count: int) -> Iterator[Pair]:

@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from recovery.rehearsal.node.answer import Answer, refused
+from recovery.rehearsal.node.listed_pods import ListedPod
 from recovery.rehearsal.node.runtime import Container, Runtime
+
+Shown = Container | ListedPod
 
 ENDPOINT_VARIABLE = "CONTAINER_RUNTIME_ENDPOINT"
 _NOTE = (
@@ -24,12 +27,19 @@ async def crictl(
     programs: Mapping[str, Sequence[str]],
     environment: Mapping[str, str],
     arguments: Sequence[str],
+    listed: Sequence[ListedPod] = (),
 ) -> Answer:
-    """Answer as crictl would. Like the real one it warns on stderr where no runtime is named."""
+    """Answer as crictl would. Like the real one it warns on stderr where no runtime is named.
+
+    `listed` are pods for which nothing runs, and which `ps` lists all the same.
+    """
     words = _without_global_options(list(arguments))
     if words and words[0].startswith("-"):
         return refused("crictl", words[0])
-    answer = await _answer(runtime, programs, environment, words)
+    if words and words[0] == "ps":
+        answer = _ps((*runtime.containers.values(), *listed), words[1:])
+    else:
+        answer = await _answer(runtime, programs, environment, words)
     if ENDPOINT_VARIABLE in environment:
         return replace(answer, err=answer.err.replace(_NOTE, ""))
     return answer
@@ -46,8 +56,6 @@ async def _answer(
     verb, *rest = words
     if verb == "version":
         return Answer("Version:  0.1.0\nRuntimeName:  containerd\nRuntimeVersion:  1.7.20\n", _NOTE)
-    if verb == "ps":
-        return _ps(runtime, rest)
     if verb == "pods":
         return _pods(runtime, rest)
     if verb in ("stop", "rm"):
@@ -92,7 +100,7 @@ def _options(
     return given, valued, rest, None
 
 
-def _ps(runtime: Runtime, words: Sequence[str]) -> Answer:
+def _ps(shown: Sequence[Shown], words: Sequence[str]) -> Answer:
     flags = {"-a", "--all", "-q", "--quiet", "--no-trunc", "-aq", "-qa"}
     values = {"--name", "--state", "-s", "--pod", "-p", "-o", "--output", "--label"}
     given, valued, rest, unknown = _options(words, flags, values)
@@ -102,7 +110,7 @@ def _ps(runtime: Runtime, words: Sequence[str]) -> Answer:
     if wrong is not None:
         return wrong
     everything = bool(given & {"-a", "--all", "-aq", "-qa"})
-    found = [c for c in runtime.containers.values() if _matches(c, valued, everything)]
+    found = [c for c in shown if _matches(c, valued, everything)]
     found.sort(key=lambda container: container.created_at, reverse=True)
     if given & {"-q", "--quiet", "-aq", "-qa"}:
         return Answer("".join(f"{c.id}\n" for c in found), _NOTE)
@@ -141,7 +149,7 @@ def _pods(runtime: Runtime, words: Sequence[str]) -> Answer:
     return Answer("".join(f"{pod_id}\n" for pod_id in found), _NOTE)
 
 
-def _matches(container: Container, valued: Mapping[str, list[str]], everything: bool) -> bool:
+def _matches(container: Shown, valued: Mapping[str, list[str]], everything: bool) -> bool:
     states = [s.lower() for s in valued.get("--state", []) + valued.get("-s", [])]
     state = "running" if container.running else "exited"
     if states:
@@ -160,16 +168,16 @@ def _matches(container: Container, valued: Mapping[str, list[str]], everything: 
     return all(re.search(name, container.name) for name in valued.get("--name", []))
 
 
-def _labels(container: Container) -> dict[str, str]:
+def _labels(container: Shown) -> dict[str, str]:
     return {
         "io.kubernetes.container.name": container.name,
         "io.kubernetes.pod.name": container.pod,
-        "io.kubernetes.pod.namespace": "kube-system",
+        "io.kubernetes.pod.namespace": container.namespace,
         "io.kubernetes.pod.uid": container.pod_uid,
     }
 
 
-def _cri(container: Container) -> dict[str, object]:
+def _cri(container: Shown) -> dict[str, object]:
     return {
         "id": container.id,
         "podSandboxId": container.pod_id,
@@ -183,7 +191,7 @@ def _cri(container: Container) -> dict[str, object]:
     }
 
 
-def _table(found: Sequence[Container]) -> str:
+def _table(found: Sequence[Shown]) -> str:
     header = ("CONTAINER", "IMAGE", "STATE", "NAME", "ATTEMPT", "POD ID", "POD")
     rows = [
         (

@@ -85,6 +85,11 @@ class NodeLayout:
         """Output of containers."""
         return self.root / "var/log/pods"
 
+    @property
+    def pods(self) -> Path:
+        """The pods that its runtime lists beside the containers that really run."""
+        return self.root / "var/lib/kubelet/listed-pods.json"
+
     def create(self) -> None:
         """Make the directories that a freshly installed node has."""
         plain = [self.commands, self.logs, self.home]

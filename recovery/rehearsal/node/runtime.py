@@ -30,6 +30,7 @@ class Container:
     """Nanoseconds since the epoch, as the CRI counts."""
     log: Path
     process: asyncio.subprocess.Process
+    namespace: str = "kube-system"
     exit_code: int | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 

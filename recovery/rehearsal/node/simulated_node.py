@@ -21,6 +21,7 @@ from recovery.rehearsal.node.faults import BROKEN_ETCD, Fault, Faults, fault_com
 from recovery.rehearsal.node.kubectl import kubectl
 from recovery.rehearsal.node.kubelet import Kubelet
 from recovery.rehearsal.node.layout import NodeLayout
+from recovery.rehearsal.node.listed_pods import read_pods
 from recovery.rehearsal.node.power import Power
 from recovery.rehearsal.node.processes import MARKER, NODE_MARKER
 from recovery.rehearsal.node.runtime import Runtime
@@ -153,7 +154,9 @@ class SimulatedNode:
             told = {"config": {"containerdRootDir": str(self.layout.containerd)}}
             return Answer(json.dumps(told, indent=2) + "\n")
         if program == "crictl":
-            return await crictl(self.runtime, self._programs, self.environment(), arguments)
+            listed = read_pods(self.layout.pods)
+            environment = self.environment()
+            return await crictl(self.runtime, self._programs, environment, arguments, listed)
         if program == "kubectl":
             return await asyncio.to_thread(kubectl, kubeconfig, arguments, directory, stdin)
         if program == "hostname" and set(arguments) <= {"-s", "-f", "--short", "--fqdn"}:

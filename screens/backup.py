@@ -152,7 +152,7 @@ class BackupScreen(IncidentScreen):
 
     def redraw(self) -> None:
         """All of it."""
-        if not self.is_mounted:
+        if not self.drawable:
             return
         width = self._fields.container_size.width or self.app.size.width
         self.query_one("#backup-heading", Static).update(self._heading(width))

@@ -9,13 +9,13 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from screens.case import Case
 from screens.dialogs.help import HelpDialog
 from screens.incident_screen import Rule
 from screens.keys import KeysOf, common_keys_only
+from screens.leaving import LeavesOnce
 from screens.marks import HEADING, Mark, cell, line, stacked
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.row_list import Row, RowList
@@ -28,7 +28,7 @@ _MOST_LINES = 3
 _key = KeysOf("clusters")
 
 
-class ClustersScreen(Screen[None]):
+class ClustersScreen(LeavesOnce[None]):
     """Each cluster with its diagnosis, as it comes in."""
 
     HELP_TEXT: ClassVar[str] = (
@@ -75,6 +75,8 @@ class ClustersScreen(Screen[None]):
 
     def redraw(self) -> None:
         """All rows."""
+        if not self.drawable:
+            return
         self._rows.show_rows([Row(str(i), _row(case)) for i, case in enumerate(self.cases)])
         self._explain()
 

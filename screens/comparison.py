@@ -169,7 +169,7 @@ class ComparisonScreen(IncidentScreen):
 
     def redraw(self) -> None:
         """Draw what is known."""
-        if not self.is_mounted or self._leaving:
+        if not self.drawable or self._leaving:
             return
         self._tell()
         self._lists.display = self.pair is not None and self.pair.figures.total > 0

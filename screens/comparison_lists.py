@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from textual import events
@@ -154,9 +155,12 @@ class ChangeLists(Vertical):
     def narrow(self, by: Narrowing, pause: float = 0.0) -> None:
         """Show the wanted keys; a newer wish takes the place of this one."""
         self.narrowing = by
-        self.screen.run_worker(
-            self._narrow(by, pause), group="narrow", exclusive=True, exit_on_error=False
-        )
+
+        async def narrowing() -> None:
+            await self._narrow(by, pause)
+
+        wish: Callable[[], Awaitable[None]] = narrowing
+        self.screen.run_worker(wish, group="narrow", exclusive=True, exit_on_error=False)
 
     async def _narrow(self, by: Narrowing, pause: float) -> None:
         await asyncio.sleep(pause)

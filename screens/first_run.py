@@ -15,7 +15,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
@@ -43,6 +42,7 @@ from screens.first_run_words import (
 )
 from screens.first_search import FirstSearch
 from screens.keys import KeysOf, common_keys_only
+from screens.leaving import LeavesOnce
 from screens.marks import line, spread
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.row_list import Row, RowList
@@ -64,7 +64,7 @@ async def search_by_ssh(first: Node, tell: TellNode) -> Discovered:
 _key = KeysOf("first")
 
 
-class FirstRunScreen(Screen[None]):
+class FirstRunScreen(LeavesOnce[None]):
     """An address to type, the nodes as they are found, and what stands in the way of each."""
 
     HELP_TEXT: ClassVar[str] = (
@@ -137,6 +137,8 @@ class FirstRunScreen(Screen[None]):
 
     def redraw(self) -> None:
         """All that depends on what was found."""
+        if not self.drawable:
+            return
         known, width = self._known, self.app.size.width
         names = max([12, *(len(name) for name in known.met)])
         rows = [Row(name, row_of(each, names)) for name, each in known.met.items()]

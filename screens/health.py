@@ -165,7 +165,7 @@ class HealthScreen(IncidentScreen):
 
     def redraw(self) -> None:
         """Draw what is known."""
-        if not self.is_mounted:
+        if not self.drawable:
             return
         width = self.app.size.width
         self.query_one("#health-heading", Static).update(self._heading(width))

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
@@ -15,6 +14,7 @@ from screens.case import Case
 from screens.dialogs.help import HelpDialog
 from screens.dialogs.trouble import TroubleDialog, trouble_of
 from screens.exporting import write_export
+from screens.leaving import LeavesOnce
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.top_line import TopLine
 
@@ -30,7 +30,7 @@ class Rule(Static):
         return "─" * self.size.width
 
 
-class IncidentScreen(Screen[None]):
+class IncidentScreen(LeavesOnce[None]):
     """A screen on one case. Subclasses give the body, the help text, and what `y` and `e` take."""
 
     HELP_TEXT: ClassVar[str] = ""

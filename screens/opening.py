@@ -1,17 +1,18 @@
 """The first paint, while the rest of the program is still being read from disk.
 
-Imports nothing but Textual: it is there before anything heavy.
+Imports little but Textual: it is there before anything heavy.
 """
 
 from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
+from screens.leaving import LeavesOnce
 
-class OpeningScreen(Screen[None]):
+
+class OpeningScreen(LeavesOnce[None]):
     """What is being opened, in words, where the top line will stand."""
 
     def __init__(self, what: str) -> None:

@@ -136,7 +136,7 @@ class PreflightScreen(IncidentScreen):
 
     def redraw(self) -> None:
         """Draw what is known."""
-        if not self.is_mounted:
+        if not self.drawable:
             return
         width = self.app.size.width
         name = cut(title_of(self.snapshot), max(16, width - 50))

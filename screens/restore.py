@@ -175,7 +175,18 @@ class RestoreScreen(IncidentScreen):
         self._roll_back_next = True
 
     def draw(self) -> None:
-        """Draw what has changed. Called ten times a second, whatever the events' rate."""
+        """Draw what has changed. Called ten times a second, whatever the events' rate.
+
+        The run calls it too, and must not end because something cannot be drawn.
+        """
+        if not self.drawable:
+            return
+        try:
+            self._draw()
+        except Exception as error:  # noqa: BLE001
+            self.app._handle_exception(error)
+
+    def _draw(self) -> None:
         self.panes.draw()
         second = int(self.view.elapsed(self.case.clock()))
         if (self.view.version, second) == (self._drawn_version, self._drawn_second):

@@ -135,7 +135,7 @@ class RunsScreen(IncidentScreen):
 
     def redraw(self) -> None:
         """Heading and standing."""
-        if not self.is_mounted:
+        if not self.drawable:
             return
         more = "  asking the nodes …" if self.looking else ""
         heading = line(" ", ("RUNS", HEADING), (f"  {len(self._runs)}{more}", "$muted"))

@@ -56,6 +56,6 @@ class ScreenOperator:
         try:
             return await answered
         finally:
-            # A run that is cancelled takes its question along.
+            # A run that is cancelled takes its question along, and what is read about it.
             if not answered.done() or answered.cancelled():
                 dialog.dismiss(None)

@@ -140,7 +140,7 @@ class SnapshotsScreen(SnapshotActions):
 
     def redraw(self) -> None:
         """Draw all that depends on the catalog."""
-        if not self.is_mounted:
+        if not self.drawable:
             return
         self._pane.redraw()
         self._summary.show_snapshot(self.chosen)

@@ -18,7 +18,9 @@ from textual.command import Provider
 from textual.filter import LineFilter
 
 from recovery.errors import RescueError
+from screens.leaving import LeavesOnce
 from screens.opening import OpeningScreen
+from tui.containing import Faults, asked_of_what_is_gone, contain_faults, fault_words
 from tui.line_filters import AsciiFilter, ControlFilter
 from tui.theme import DARK, THEMES
 
@@ -98,7 +100,9 @@ class RescueApp(App[int]):
         cases: Sequence[Case] | None = None,
     ) -> None:
         """`cases` replaces the incidents' own, with a clock or a directory of one's choice."""
+        contain_faults()
         super().__init__()
+        self._faults = Faults()
         self._last_filters = [ControlFilter(), *([AsciiFilter()] if ascii_only else [])]
         self.log_path = log_path
         self._log_handler: logging.Handler | None = None
@@ -144,9 +148,17 @@ class RescueApp(App[int]):
 
     async def on_first_run_screen_written(self, event: FirstRunScreen.Written) -> None:
         """The first run has made an inventory: open the interface on it."""
-        if self._first_run is not None:
-            await self.pop_screen()
+        from screens.first_run import FirstRunScreen
+
+        if self._first_run is not None and self._left(FirstRunScreen):
             await self._show_opening(self._first_run.opening(event.path))
+
+    def _left(self, kind: type[LeavesOnce[None]]) -> bool:
+        """Whether there was such a screen; it is gone now, and what lay above it."""
+        there = [one for one in self.screen_stack if isinstance(one, kind)]
+        for screen in reversed(there):
+            screen.dismiss()
+        return bool(there)
 
     async def _show_opening(self, opening: Opening) -> None:
         await self.push_screen(OpeningScreen(opening.what))
@@ -178,8 +190,7 @@ class RescueApp(App[int]):
         from screens.snapshots import SnapshotsScreen
 
         home = ClustersScreen(self.cases) if len(self.cases) > 1 else None
-        while isinstance(self.screen, OpeningScreen):
-            await self.pop_screen()
+        self._left(OpeningScreen)
         await self.push_screen(home or SnapshotsScreen(self.cases[0]))
 
     def _keep_log(self) -> None:
@@ -210,6 +221,14 @@ class RescueApp(App[int]):
     def run_under_way(self) -> bool:
         """Whether any cluster is being restored."""
         return any(case.run_under_way for case in self.cases)
+
+    def action_command_palette(self) -> None:
+        """Ours, once."""
+        from tui.command_palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            # Without a name: the one that is being left may still have it.
+            self.push_screen(Palette())
 
     async def action_quit(self) -> None:
         """However it is asked for: leaving asks back while a run goes."""
@@ -248,13 +267,59 @@ class RescueApp(App[int]):
         _LOG.warning("leaving on signal %d", number)
         self._leave(INTERRUPTED if self.run_under_way else 128 + number)
 
-    def _fatal_error(self) -> None:
-        """Instead of a traceback on the terminal: one sentence, and the traceback in the log."""
-        _LOG.critical("unexpected error, leaving", exc_info=True)
+    def _handle_exception(self, error: Exception) -> None:
+        """What nobody foresaw goes to the log; the person is told calmly, and goes on.
+
+        Only where the screen is of no use any more does the program leave, and not while a run is
+        under way: that goes on without a screen.
+        """
+        if asked_of_what_is_gone(error, self.screen_stack if self._screen_stack else ()):
+            _LOG.debug("asked of a screen that was left", exc_info=error)
+            return
+        self._note(error)
+        if self._faults.is_new(error):
+            _LOG.error("unexpected error", exc_info=error)
+        self.call_later(self._leave_what_is_empty)
+        if self._nothing_to_go_on_with():
+            self._give_up()
+        elif self._faults.too_many and not self.run_under_way:
+            self._retreat()
+        elif self._faults.may_say():
+            words = fault_words(self.log_path, run_under_way=self.run_under_way)
+            self.notify(words, severity="error", timeout=15, markup=False)
+
+    def _note(self, error: Exception) -> None:
+        """A test that met a fault fails, as it would without all this."""
+        if self._exception is None and self.is_headless:
+            self._exception = error
+            self._exception_event.set()
+
+    def _nothing_to_go_on_with(self) -> bool:
+        """Whether there is no screen yet, or none any more, on which to go on."""
+        gone = not self._running or self._exit or not self._screen_stack
+        return gone or isinstance(self.screen, OpeningScreen)
+
+    def _leave_what_is_empty(self) -> None:
+        """A screen that could not be built has nothing on it, not even a remark."""
+        if len(self._screen_stack) > 2 and self.screen.is_mounted and not self.screen.children:
+            self.screen.dismiss(None)
+
+    def _retreat(self) -> None:
+        """Home, where that is somewhere else; out, where it is home that does not work."""
+        if len(self.screen_stack) > 2:
+            self._faults.forget()
+            self.screen_stack[2].dismiss(None)
+        else:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Instead of a traceback on the terminal: one sentence."""
+        _LOG.critical("leaving after an unexpected error")
         from rich.text import Text
 
         where = f"; the log has it: {self.log_path}" if self.log_path else ""
-        self._exit_renderables.append(
+        self._return_code = 1
+        self._exit_renderables[:] = [
             Text(f"etcd-rescue met an error that it did not foresee and had to leave{where}")
-        )
+        ]
         self._close_messages_no_wait()

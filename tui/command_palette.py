@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.message import Message
+from textual.widgets import Input, OptionList
 
 from screens.widgets.key_footer import key_words
 from tui.theme import DARK, LIGHT
 
 _THEMES = [("Dark colours", DARK.name), ("Light colours", LIGHT.name)]
+
+
+class Palette(CommandPalette):
+    """Textual's own, which breaks off where it is left twice, or moved in before it has lines."""
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Leave once."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
+
+    def _action_command_list(self, action: str) -> None:
+        # Its list has options a moment before it has lines.
+        with suppress(KeyError):
+            super()._action_command_list(action)
+
+    async def _dispatch_message(self, message: Message) -> None:
+        # A second Enter would do the chosen thing a second time.
+        chosen = isinstance(message, (Input.Submitted, OptionList.OptionSelected))
+        if self.is_current or not chosen:
+            await super()._dispatch_message(message)
 
 
 class ScreenActions(Provider):

@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from recovery.incident import Incident
 from recovery.inventory.load import load_inventory
 from recovery.rehearsal.launcher import launched_rehearsal
+from screens.dialogs.dialog import GRACE
 from tui.app import RescueApp
 
 HERE = Path(__file__).parent
@@ -55,6 +56,7 @@ async def _restore(pilot: Pilot[int]) -> None:
     await _shows(pilot, "nothing changed yet")
     await pilot.press("enter")
     await _shows(pilot, "staging directories")
+    await asyncio.sleep(GRACE)
     await pilot.press("y")
     await _shows(pilot, "Type the cluster's name")
     _take(pilot, "danger")
@@ -62,6 +64,7 @@ async def _restore(pilot: Pilot[int]) -> None:
     await _shows(pilot, "step 8 of 11")
     _take(pilot, "restore")
     await _shows(pilot, "Restart kubelet on every node")
+    await asyncio.sleep(GRACE)
     await pilot.press("y")
     await _shows(pilot, "RECOVERED 3/3")
     await _shows(pilot, "it is the snapshot's")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -9,6 +10,8 @@ from recovery.restore.events import Event, Output, Stream
 from recovery.restore.journal import JournalEntry, JournalEvent
 from recovery.restore.redaction import Redactor, without_secrets
 from recovery.restore.run_record import RunRecord
+
+logger = logging.getLogger(__name__)
 
 
 class Telling:
@@ -42,6 +45,9 @@ class Telling:
             # A terminal or a pipe that went away: the journal and the logs still say everything,
             # and half a restore is worse than one that nobody sees.
             return
+        except Exception:
+            # A fault of whoever shows it: the same holds.
+            logger.exception("the event was not shown: %s", type(event).__name__)
 
     def tries(self, node: str, step: str, action: str, attempt: int) -> None:
         """A try begins: what the node says from now on belongs to it."""

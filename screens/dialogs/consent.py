@@ -111,7 +111,7 @@ class ConsentDialog(AskingDialog[bool]):
 
     def action_agree(self) -> None:
         """Yes by one key, where one key is enough."""
-        if not self.danger:
+        if not self.danger and not self.too_soon():
             self.dismiss(True)
 
     def action_refuse(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from time import monotonic
 from typing import TypeVar
 
 from textual.app import ComposeResult
@@ -12,20 +13,39 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button
 
+from screens.leaving import LeavesOnce
+
 Answer = TypeVar("Answer")
 
 
-class Dialog(ModalScreen[Answer]):
+GRACE = 0.5
+"""Seconds after a question appeared by itself: a key may have been meant for what it hid."""
+
+
+class Dialog(LeavesOnce[Answer], ModalScreen[Answer]):
     """A box over the screen. Subclasses compose its inside; `esc` gives `on_escape`'s answer."""
 
     BOX_TITLE = ""
     AUTO_FOCUS = ".resting"
+    _asked_at = 0.0
 
     def compose(self) -> ComposeResult:
         """The box."""
         with Vertical(classes="dialog") as box:
             box.border_title = Content(self.BOX_TITLE)
             yield from self.compose_inside()
+
+    def on_mount(self) -> None:
+        """Note when it was asked."""
+        self._asked_at = monotonic()
+
+    def too_soon(self) -> bool:
+        """Whether a yes came before anybody can have read the question; the person is told."""
+        if monotonic() - self._asked_at >= GRACE:
+            return False
+        words = "That key was pressed before this was asked. Read it, and press it again."
+        self.app.notify(words, timeout=4, markup=False)
+        return True
 
     def compose_inside(self) -> Iterable[Widget]:
         """What stands in the box."""

@@ -66,7 +66,7 @@ class InterruptedDialog(AskingDialog[Interrupted]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """An answer by button."""
-        self.dismiss(Interrupted(event.button.id))
+        self.action_answer(event.button.id or "")
 
     def action_answer(self, answer: str) -> None:
         """By key; what cannot be done is not an answer."""
@@ -75,5 +75,7 @@ class InterruptedDialog(AskingDialog[Interrupted]):
             Interrupted.ROLL_BACK: self.standing.roll_back_refused,
         }
         if refused.get(Interrupted(answer)):
+            return
+        if Interrupted(answer) in refused and self.too_soon():
             return
         self.dismiss(Interrupted(answer))

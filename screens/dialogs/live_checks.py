@@ -75,7 +75,7 @@ class TrialDialog(Dialog[S3Trial | None]):
             self.dismiss(None)
 
     def _draw(self) -> None:
-        if self.is_mounted:
+        if self.drawable:
             lines = [row for check in self._checks for row in _rows(check)]
             lines += self._standing()
             self.query_one("#trial-s3-checks", Static).update(stacked(lines))

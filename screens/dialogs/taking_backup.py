@@ -75,7 +75,7 @@ class TakingBackupDialog(Dialog[Taken | None]):
         button.refresh(layout=True)
 
     def _draw(self) -> None:
-        if not self.is_mounted:
+        if not self.drawable:
             return
         over = self._taken is not None or self._error is not None
         lines = [Mark.OK.beside(words) for words in self._stages]

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from recovery.incident import Incident
 from recovery.inventory.load import load_inventory
+from screens.dialogs import dialog
 from tests.end_to_end.demo_cluster import Demo, running_demo
 from tests.end_to_end.snapshot_contents import contents_by_etcd
 from tui.app import RescueApp
@@ -42,8 +43,9 @@ async def shows(pilot: Pilot[int], words: str, seconds: float = 60) -> None:
 
 
 async def test_a_person_who_follows_the_highlighted_choice_gets_to_recovered(
-    demo: Demo, tmp_path: Path
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(dialog, "GRACE", 0.0)
     cluster = load_inventory(demo.inventory).clusters[0]
     incident = Incident(cluster, environ={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"})
     app = RescueApp([incident], log_path=tmp_path / "etcd-rescue.log")

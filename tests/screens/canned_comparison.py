@@ -102,7 +102,7 @@ class ComparedIncident(CannedIncident):
             await self._held(hold)
         fetched = await super().verify(wanted, progress)
         contents = fetched.verdict.contents
-        day = f"{wanted.taken_at:%Y-%m-%d}"
+        day = f"{wanted.taken_at:%Y-%m-%d}" if wanted.taken_at is not None else ""
         if contents is None or day not in REVISIONS:
             return fetched
         verdict = replace(fetched.verdict, contents=replace(contents, revision=REVISIONS[day]))

@@ -23,6 +23,7 @@ from typing import Any
 
 from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from recovery.restore.clean_up import CleanUp
 from recovery.restore.events import Event
@@ -38,8 +39,9 @@ from screens.dialogs.failure import FailureDialog
 from screens.first_run import FirstRunScreen
 from screens.restore import RestoreScreen
 from screens.snapshots import SnapshotsScreen
-from tests.screens.canned import Answers, canned_clock
+from tests.screens.canned import Answers
 from tests.screens.canned_backups import BackupAnswers
+from tests.screens.canned_cluster import canned_clock
 from tests.screens.canned_comparison import ComparedIncident
 from tests.screens.canned_discovery import canned_search
 from tests.screens.canned_past import HOLDER, past_run
@@ -386,7 +388,7 @@ class Hammer:
                 return
             screen = pilot.app.screen
             key = "escape"
-            if isinstance(screen, FailureDialog):
+            if isinstance(screen, FailureDialog) and not isinstance(screen.focused, Input):
                 key = "a"
             elif isinstance(screen, RestoreScreen) and screen.view.outcome is None:
                 paused = screen.restore_run is not None and screen.restore_run.paused

@@ -13,7 +13,7 @@ from recovery.backups.model import Copy, StoreKind
 from recovery.backups.naming import candidate_patterns, is_candidate
 from recovery.backups.outside_text import one_line
 from recovery.backups.stores import BytesProgress
-from recovery.errors import StoreError
+from recovery.errors import NodeError, StoreError
 from recovery.ssh.script import script
 from recovery.ssh.session import NodeSession, ScriptResult
 
@@ -125,6 +125,30 @@ class NodeStore:
         path = posixpath.join(self.directory, name)
         await put_file(self._session, file, path, sha256, progress)
         return await self._look_up(path)
+
+    async def confirm(self, name: str, sha256: str) -> Copy:
+        """The file of that name, which another node has written here; StoreError where this node
+        does not see it whole."""
+        from recovery.backups.node_writing import require_seen
+
+        path = posixpath.join(self.directory, name)
+        await require_seen(self._session, path, sha256)
+        return await self._look_up(path)
+
+    async def tidy(self) -> tuple[str, ...]:
+        """Take away what backups left here that were broken off over a day ago; each in words."""
+        from recovery.backups.node_writing import remove_unfinished
+
+        return await remove_unfinished(self._session, self.directory)
+
+    async def ask(self, body: str, *, timeout: float, **values: str) -> str | None:
+        """What a script about the directory prints; None where it fails or nobody answers."""
+        text = script(body, directory=self.directory, **values)
+        try:
+            result = await self._session.run(text, timeout=timeout)
+        except NodeError:
+            return None
+        return result.stdout if result.succeeded else None
 
     async def remove(self, copy: Copy, keeping: Copy) -> None:
         """Delete one file, while another one lies beside it. Raises StoreError."""

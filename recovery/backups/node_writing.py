@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from recovery.backups.naming import is_backup_name
 from recovery.backups.outside_text import one_line
 from recovery.backups.stores import BytesProgress
 from recovery.errors import StoreError
+from recovery.ssh.receiving import checksum_script
 from recovery.ssh.script import script
 
 if TYPE_CHECKING:
@@ -45,11 +47,31 @@ AHEAD=$(($(date +%s) - NOW))
 [ -f "./$KEEP" ] && [ ! -L "./$KEEP" ] || exit 49
 [ "$(wc -c < "./$KEEP")" -eq "$KEEP_SIZE" ] || exit 49
 [ ! "./$KEEP" -ef "./$FILE" ] || exit 49
+# A directory may be shared by the nodes: gone is gone, whoever did it.
+[ -e "./$FILE" ] || [ -L "./$FILE" ] || exit 0
 # The very file that was listed, and no link.
 [ -f "./$FILE" ] && [ ! -L "./$FILE" ] || exit 50
 [ "$(stat -c '%s %Y' "./$FILE")" = "$FACTS" ] || exit 50
 rm -f "./$FILE"
 """
+
+# Under such names files arrive; see recovery/ssh/receiving.py.
+_UNFINISHED = """
+cd "$DIRECTORY"
+find . -maxdepth 1 -type f -name 'snapshot-etcd-*.tar.????????.partial' -mmin +1440 \\
+  -exec stat -c '%s %n' {} +
+"""
+
+_REMOVE_UNFINISHED = """
+cd "$DIRECTORY"
+[ -f "./$FILE" ] && [ ! -L "./$FILE" ]
+rm -f "./$FILE"
+"""
+
+_LEFT = re.compile(r"snapshot-etcd-.+\.tar\.[0-9a-f]{8}\.partial")
+_UNTIL_SEEN = (0.5, 2.0, 5.0, 10.0)
+"""Seconds for which a node may not know yet what another one has written over NFS."""
+_CHECKSUM_SECONDS = 600.0
 
 
 async def put_file(
@@ -71,6 +93,41 @@ async def put_file(
     if not result.succeeded:
         raise _not_put(result, session, path, size)
     await session.push(file, path, sha256=sha256, progress=progress)
+
+
+async def require_seen(session: NodeSession, path: str, sha256: str) -> None:
+    """StoreError unless the node has that file with that sha256 (hex)."""
+    for pause in _UNTIL_SEEN:
+        result = await session.run(checksum_script(path), timeout=_CHECKSUM_SECONDS)
+        if result.succeeded and result.stdout.strip() == sha256.lower():
+            return
+        await asyncio.sleep(pause)
+    raise StoreError(
+        f"{path} was written by another node of the same directory, and is not seen whole here",
+        where=session.node.name,
+        remedy="see the directory's mount on this node",
+        detail=result.stderr,
+    )
+
+
+async def remove_unfinished(session: NodeSession, directory: str) -> tuple[str, ...]:
+    """Take away the files of backups that were broken off, if nobody wrote to them for a day.
+
+    To be done only once a newer backup lies there whole. Raises nothing for what cannot be done.
+    """
+    result = await session.run(script(_UNFINISHED, directory=directory), timeout=_SECONDS)
+    told = []
+    for line in result.stdout.splitlines() if result.succeeded else ():
+        size, _, name = line.partition(" ./")
+        if _LEFT.fullmatch(name) is None or not is_backup_name(name.rsplit(".", 2)[0]):
+            continue
+        removal = script(_REMOVE_UNFINISHED, directory=directory, file=name)
+        if (await session.run(removal, timeout=_SECONDS)).succeeded:
+            told.append(
+                f"{session.node.name}: removed {directory}/{name} ({size} bytes), which a backup "
+                "left that was broken off"
+            )
+    return tuple(told)
 
 
 async def remove_file(session: NodeSession, directory: str, copy: Copy, keeping: Copy) -> None:

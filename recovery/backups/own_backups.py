@@ -16,7 +16,8 @@ from recovery.backups.model import Catalog
 from recovery.backups.own_records import OwnRecords
 from recovery.backups.retention import what_expires
 from recovery.backups.stores import WritableStore
-from recovery.backups.taking import Progress, Taker
+from recovery.backups.taking import Taker
+from recovery.backups.writing_everywhere import Progress
 from recovery.cluster.clocks import clock_offsets
 from recovery.cluster.facts import ClusterFacts
 from recovery.errors import RescueError, TakenOverError

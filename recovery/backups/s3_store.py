@@ -23,6 +23,7 @@ from recovery.backups.s3_download import Download
 from recovery.backups.s3_errors import S3Act, S3RequestError, in_words
 from recovery.backups.s3_protocol import S3Client
 from recovery.backups.s3_upload import DiffersError, OccupiedError, Upload, abort_abandoned
+from recovery.backups.stopping import in_thread_of_its_own
 from recovery.backups.stores import BytesProgress
 from recovery.errors import StoreError
 
@@ -33,6 +34,8 @@ Answer = TypeVar("Answer")
 
 _STORING_SECONDS = 120.0
 """That a server may be silent while it stores, or puts a large object together."""
+_ABORTING_SECONDS = 10.0
+"""For an upload to end by itself, and again for ending it: `TimeoutStopSec` of the unit is 60."""
 
 LINK_SECONDS = 300
 """How long a link can be used to begin a download; one that has begun goes on."""
@@ -104,12 +107,15 @@ class S3Store:
         key = posixpath.join(self.storage.dir.strip("/"), name)
         report = _to_loop(progress)
 
+        sending: list[Upload] = []
+
         def upload(stop: threading.Event) -> Copy:
             client = make_client(self.storage, self._keys, _STORING_SECONDS)
             directory = posixpath.dirname(key)
             try:
                 abort_abandoned(client, self.storage.bucket, directory, datetime.now(UTC))
-                Upload(client, self.storage.bucket, key, sha256).run(file, report, stop)
+                sending.append(Upload(client, self.storage.bucket, key, sha256))
+                sending[0].run(file, report, stop)
             except OccupiedError:
                 raise self._unfit("another object of that name is there already", key) from None
             except DiffersError:
@@ -120,7 +126,16 @@ class S3Store:
                 raise disk_error(error, file) from error
             return self._listed_as(key, file.stat().st_size)
 
-        return await self._in_thread(upload, key, S3Act.WRITE)
+        def abort() -> None:
+            client = make_client(self.storage, self._keys, _ABORTING_SECONDS)
+            for one in sending:
+                one.abort(client)
+
+        return await in_thread_of_its_own(
+            lambda stop: self._told(upload, stop, key, S3Act.WRITE),
+            end=abort,
+            patience=_ABORTING_SECONDS,
+        )
 
     async def remove(self, copy: Copy, keeping: Copy) -> None:
         """Delete one object that is still as it was listed, while another one is there.
@@ -134,7 +149,10 @@ class S3Store:
                 lies_here = directory.strip("/") == self.storage.dir.strip("/")
                 if not lies_here or not is_backup_name(name):
                     raise self._unfit("it is no backup of this directory", there.path)
-                if self._head(there).size != there.size:
+                now = self._head(there)
+                # The ETag changes with the bytes, and the size need not.
+                same = not there.identity or now.identity == there.identity
+                if now.size != there.size or not same:
                     raise self._unfit("it changed since it was listed", there.path)
             self._client().delete_object(Bucket=self.storage.bucket, Key=copy.path)
 
@@ -235,18 +253,20 @@ class S3Store:
         act: S3Act = S3Act.READ,
     ) -> Answer:
         stop = threading.Event()
-
-        def in_words_of_people() -> Answer:
-            try:
-                with plain_failures():
-                    return work(stop)
-            except S3RequestError as failure:
-                raise in_words(failure, self.storage, self._keys, key, act) from None
-
         try:
-            return await asyncio.to_thread(in_words_of_people)
+            return await asyncio.to_thread(self._told, work, stop, key, act)
         finally:
             stop.set()
+
+    def _told(
+        self, work: Callable[[threading.Event], Answer], stop: threading.Event, key: str, act: S3Act
+    ) -> Answer:
+        """The work's answer; what it fails of in the words of people."""
+        try:
+            with plain_failures():
+                return work(stop)
+        except S3RequestError as failure:
+            raise in_words(failure, self.storage, self._keys, key, act) from None
 
 
 def _to_loop(progress: BytesProgress | None) -> BytesProgress:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import posixpath
 import threading
 from contextlib import closing, suppress
@@ -55,6 +56,20 @@ class _Sent:
     told: str
 
 
+class Stoppable(io.BytesIO):
+    """A part on its way: once it is to stop, not another byte of it is sent."""
+
+    def __init__(self, content: bytes, stop: threading.Event) -> None:
+        super().__init__(content)
+        self._stop = stop
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As a file; StoppedError once it is to stop."""
+        if self._stop.is_set():
+            raise StoppedError
+        return super().read(size)
+
+
 class Upload:
     """One upload. Blocking: for a thread. `sha256` (hex) is that of the whole file."""
 
@@ -63,6 +78,14 @@ class Upload:
         self._request = {"Bucket": bucket, "Key": key}
         self._metadata = {SHA256_METADATA: sha256}
         self._sha256 = sha256
+        self._parts_of = ""
+        """The id of the upload in parts that is under way."""
+
+    def abort(self, client: S3Client) -> None:
+        """End an upload in parts, through another client: its own may wait for an answer still."""
+        if self._parts_of:
+            with suppress(S3RequestError), plain_failures():
+                client.abort_multipart_upload(**self._request, UploadId=self._parts_of)
 
     def run(self, path: Path, report: BytesProgress, stop: threading.Event) -> None:
         """Send the file and prove that it arrived.
@@ -102,13 +125,17 @@ class Upload:
     ) -> _Sent:
         with plain_failures():
             begun = self._client.create_multipart_upload(**self._request, Metadata=self._metadata)
-        upload = begun["UploadId"]
+        upload = self._parts_of = begun["UploadId"]
         try:
             return self._send_parts(upload, file, size, report, stop)
-        except BaseException:
+        except BaseException as error:
             with suppress(S3RequestError), plain_failures():
                 self._client.abort_multipart_upload(**self._request, UploadId=upload)
+            if isinstance(error, S3RequestError) and stop.is_set():
+                raise StoppedError from None
             raise
+        finally:
+            self._parts_of = ""
 
     def _send_parts(
         self, upload: str, file: BinaryIO, size: int, report: BytesProgress, stop: threading.Event
@@ -126,7 +153,7 @@ class Upload:
                     **self._request,
                     UploadId=upload,
                     PartNumber=number,
-                    Body=content,
+                    Body=Stoppable(content, stop),
                     ContentMD5=_base64(digest),
                 )
             parts.append({"PartNumber": number, "ETag": stored.get("ETag", "")})

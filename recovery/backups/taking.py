@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +15,12 @@ from recovery.backups.disk import sha256_of
 from recovery.backups.known_verdicts import KnownVerdicts
 from recovery.backups.model import Copy, Integrity
 from recovery.backups.naming import write_name
-from recovery.backups.outside_text import one_line
 from recovery.backups.own_records import SUCCESS, OwnRecords, entry_of
 from recovery.backups.snapshot_cache import SnapshotCache
 from recovery.backups.stores import WritableStore
 from recovery.backups.streaming import stream_from
 from recovery.backups.tar_spool import packed_size
+from recovery.backups.writing_everywhere import Progress, named, write_everywhere
 from recovery.cluster.facts import ClusterFacts
 from recovery.cluster.most_clocks import clock_of_most
 from recovery.errors import (
@@ -38,11 +37,6 @@ from recovery.inventory.model import Cluster
 from recovery.snapshots.model import SnapshotContents, Verdict
 from recovery.snapshots.verify import verify_database
 from recovery.ssh.fleet import Fleet
-
-logger = logging.getLogger(__name__)
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is moving, bytes done, and bytes in all (0 where unknown)."""
 
 _GROWTH = 64 << 20
 """Bytes by which a database may grow, beside an eighth, while it streams."""
@@ -141,14 +135,14 @@ class Taker:
         session = self._fleet.session(name)
         address = address_in_name(manifest, session.node) or await _resolved(session.node.host)
         file = scratch / f"{name}.tar"
-        told = _named(f"snapshot of {name}", progress)
+        told = named(f"snapshot of {name}", progress)
         clock = clock_of_most(facts, datetime.now(UTC))
         taken_at = clock.now.replace(microsecond=0)
         at_least = await stream_from(
             session, manifest, file, taken_at, facts.members[name].database_size, told
         )
         try:
-            verdict = await verify_database(file, _named("checking it", progress))
+            verdict = await verify_database(file, named("checking it", progress))
             contents = _require_whole(verdict, at_least, name)
         except BaseException:
             await asyncio.to_thread(file.unlink, missing_ok=True)
@@ -168,22 +162,20 @@ class Taker:
         )
 
     async def _written(self, taken: Taken, progress: Progress | None) -> BackupResult:
-        answers = await asyncio.gather(
-            *(self._write(store, taken, progress) for store in self._stores)
+        written = await write_everywhere(
+            self._stores, taken.file, taken.name, taken.sha256, progress
         )
-        copies = tuple(each for each in answers if isinstance(each, Copy))
-        failures = tuple(each for each in answers if isinstance(each, PlaceFailure))
-        if not copies:
-            first = failures[0]
-            others = "".join(f"; {each.location}: {each.message}" for each in failures[1:])
+        if not written.copies:
+            first, *others = written.failures
+            told = "".join(f"; {each.location}: {each.message}" for each in others)
             raise StoreError(
-                f"the backup was taken and is whole, but no place took it: {first.message}{others}",
+                f"the backup was taken and is whole, but no place took it: {first.message}{told}",
                 where=first.location,
                 remedy=first.remedy,
             )
-        for copy in copies:
+        for copy in written.copies:
             await self._verdicts.learn(copy, taken.verdict, ("tar",))
-        notes = await self._record_success(taken, copies, failures)
+        notes = await self._record_success(taken, written.copies, written.failures)
         return BackupResult(
             name=taken.name,
             taken_at=taken.taken_at,
@@ -192,25 +184,10 @@ class Taker:
             live_keys=taken.contents.live_keys,
             sha256=taken.sha256,
             size=taken.size,
-            copies=copies,
-            failures=failures,
-            notes=(*taken.notes, *notes),
+            copies=written.copies,
+            failures=written.failures,
+            notes=(*taken.notes, *notes, *written.notes),
         )
-
-    async def _write(
-        self, store: WritableStore, taken: Taken, progress: Progress | None
-    ) -> Copy | PlaceFailure:
-        try:
-            return await store.put(
-                taken.file, taken.name, taken.sha256, _named(store.label, progress)
-            )
-        except RescueError as error:
-            return PlaceFailure(store.kind, store.label, error.what, error.remedy)
-        except Exception as error:
-            # One place at fault must not cost what the others have; the log has the traceback.
-            logger.exception("writing to %s failed", store.label)
-            message = one_line(f"{type(error).__name__}: {error}", 200)
-            return PlaceFailure(store.kind, store.label, message, "see the log, and report it")
 
     async def _record_success(
         self, taken: Taken, copies: Iterable[Copy], failures: Iterable[PlaceFailure]
@@ -274,10 +251,3 @@ async def _resolved(host: str) -> str:
             detail=str(error),
         ) from error
     return str(found[0][4][0])
-
-
-def _named(what: str, progress: Progress | None) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    told = progress
-    return lambda done, total: told(what, done, total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,7 @@ from moto.server import ThreadedMotoServer
 from recovery.backups.configuration import S3Storage
 from recovery.backups.credentials import S3Keys
 from recovery.ssh.session import NodeSession
+from tests.backups.places import CONTENT
 from tests.backups.tls_server import s3_behind_tls
 from tests.ssh.servers import Account, InProcessServer, in_process_server
 
@@ -113,3 +115,15 @@ def strict_server(s3_server: str, storage: S3Storage) -> Iterator[None]:
     checks_after(b"0")
     yield
     checks_after(b"inf")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "spooled"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def digest() -> str:
+    return hashlib.sha256(CONTENT).hexdigest()

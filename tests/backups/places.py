@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Protocol
 
 from recovery.backups.s3_store import S3Store
 from recovery.backups.stores import Store
+
+NAME = "snapshot-etcd-20261122-000000-10.0.0.11.tar"
+OLDER = "snapshot-etcd-20261121-000000-10.0.0.11.tar"
+CONTENT = hashlib.sha256(b"seed").digest() * 90_000
 
 
 class Place(Protocol):

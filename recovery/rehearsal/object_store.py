@@ -39,7 +39,7 @@ class ObjectStore:
         if importlib.util.find_spec("moto") is None:
             raise RehearsalError(
                 "the S3 server of the rehearsal is not installed",
-                remedy="pip install 'etcd-rescue[demo]'",
+                remedy="in a checkout: pip install '.[demo]'",
             )
         command = [sys.executable, "-m", "moto.server", "-H", self._address, "-p", str(self._port)]
         self._process = await start_process(command, self._environment, self._log)
@@ -71,7 +71,7 @@ class ObjectStore:
                     raise RehearsalError(
                         "the S3 server does not answer",
                         where=self.endpoint,
-                        remedy="pip install 'etcd-rescue[demo]' again",
+                        remedy="in a checkout: pip install '.[demo]', again",
                         detail=str(error),
                     ) from error
                 await asyncio.sleep(0.1)

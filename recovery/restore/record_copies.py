@@ -20,8 +20,8 @@ from recovery.ssh.session import NodeSession
 COPIED = ("plan.json", "expected.json", "way-back.md", "journal.jsonl")
 """What is copied, in this order: a journal without its plan would be of no use."""
 
-ALSO_COPIED = (BEFORE_NAME, HEALTH_NAME, LEFTOVERS_NAME, NOTES_NAME)
-"""For the report; a run can be taken up again without them."""
+ALSO_COPIED = ("runbook.md", BEFORE_NAME, HEALTH_NAME, LEFTOVERS_NAME, NOTES_NAME)
+"""For people, and for the report; a run can be taken up again without them."""
 
 RECORD_NAME = "record"
 MOST_OF_A_LOG = 128 << 10

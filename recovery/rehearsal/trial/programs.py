@@ -146,7 +146,7 @@ def _nowhere(needed: Version | None, *, asked_nodes: bool, trouble: list[str]) -
     return RehearsalError(
         what,
         where=places,
-        remedy="pip install 'etcd-rescue[demo]', or put etcd and etcdutl "
+        remedy="in a checkout: pip install '.[demo]'; or put etcd and etcdutl "
         f"{_minor(needed)} on the PATH, or name their directory with --etcd-dir",
         detail="\n".join(trouble),
     )

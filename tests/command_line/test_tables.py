@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.commands.tables import fitted, table
+from tui.commands.tables import fitted, fitted_rows, table
 
 HEADER = ("NAME", "AGE", "REMARK")
 ROWS = [
@@ -45,3 +45,9 @@ def test_else_what_does_not_fit_stands_below_its_row() -> None:
 
 def test_nothing_is_lost_on_the_narrowest_terminal() -> None:
     assert "".join(fitted(HEADER, ROWS, 10).split()) == "".join(table(HEADER, ROWS).split())
+
+
+def test_each_row_can_be_had_for_itself() -> None:
+    """What is told below a row belongs to it, however many lines it has."""
+    assert [row.count("\n") for row in fitted_rows(HEADER, ROWS, 60)] == [1, 1, 0]
+    assert [row.count("\n") for row in fitted_rows(HEADER, ROWS, 80)] == [0, 1, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import textwrap
 from collections.abc import Iterator
 
 from recovery.cluster.diagnosis_text import diagnosis_lines, folded
@@ -14,7 +15,7 @@ from recovery.health.model import Check, CheckStatus
 from recovery.incident import Incident
 from tui.commands.common_arguments import add_allow_node_count
 from tui.commands.opening import chosen_cluster
-from tui.commands.tables import table
+from tui.commands.tables import fitted_rows
 
 _SHAPES = {
     CheckStatus.WARNING: "▲ warning",
@@ -63,9 +64,8 @@ def _preflight(checks: tuple[Check, ...], width: int) -> Iterator[str]:
     if not bad:
         return
     rows = [(_SHAPES[check.status], check.scope, check.name, check.message) for check in bad]
-    for row, check in zip(
-        table(("", "WHERE", "CHECK", "SEEN"), rows).splitlines()[1:], bad, strict=True
-    ):
-        yield f"  {row}"
+    _, *told = fitted_rows(("", "WHERE", "CHECK", "SEEN"), rows, width - 2)
+    for row, check in zip(told, bad, strict=True):
+        yield textwrap.indent(row, "  ")
         if check.remedy:
             yield from folded(check.remedy, width, "      → ")

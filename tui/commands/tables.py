@@ -27,15 +27,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def fitted(header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
     """The table in that many columns; None: in as many as it takes."""
+    return "\n".join(fitted_rows(header, rows, width))
+
+
+def fitted_rows(
+    header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
+) -> list[str]:
+    """The header and each row, of one line or more."""
     lines = [header, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     if width is None or sum(widths) + 2 * (len(widths) - 1) <= width:
-        return "\n".join(_line(line, widths) for line in lines)
+        return [_line(line, widths) for line in lines]
     room = width - sum(widths[:-1]) - 2 * (len(widths) - 1)
     if room >= _LEAST:
-        return "\n".join(part for line in lines for part in _last_folded(line, widths, room))
+        return ["\n".join(_last_folded(line, widths, room)) for line in lines]
     first = _fitting(widths, width)
-    return "\n".join(part for line in lines for part in _in_two(line, widths, first, width))
+    return ["\n".join(_in_two(line, widths, first, width)) for line in lines]
 
 
 def _width() -> int | None:
@@ -72,8 +79,8 @@ def _in_two(cells: Sequence[str], widths: Sequence[int], first: int, width: int)
 
 
 def _folded(text: str, width: int) -> list[str]:
-    """Lines of whole words; a path is cut only where it is longer than a line."""
-    return textwrap.wrap(text, max(width, _LEAST), break_on_hyphens=False)
+    """Lines of whole words; a path stays whole, so that it can be copied."""
+    return textwrap.wrap(text, max(width, _LEAST), break_on_hyphens=False, break_long_words=False)
 
 
 def size(count: int) -> str:

@@ -46,7 +46,8 @@ async def run(arguments: argparse.Namespace) -> int:
             document = {"cluster": incident.cluster.name, "snapshots": entries}
             print(json.dumps(document, indent=2))
         else:
-            print(table(("NAME", "FROM", "INTEGRITY", "REASON"), rows))
+            shown = [(name, integrity, reason, place) for name, place, integrity, reason in rows]
+            print(table(("NAME", "INTEGRITY", "REASON", "FROM"), shown))
     good = {Integrity.VERIFIED.value, Integrity.NO_HASH.value}
     return 0 if rows and all(row[2] in good for row in rows) else 1
 

@@ -1,6 +1,7 @@
 """The `backup` block of an inventory: the spec of an EtcdBackupConfiguration, pasted as it is.
 
-The schema is the platform's and may grow: fields unknown here are ignored, known ones are checked.
+The schema is the platform's and may grow: fields unknown here are ignored, unless they are nearly
+known ones; known ones are checked.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ def read_backup(block: Fields) -> BackupSpec:
             "paste only what stands under spec",
             field="spec",
         )
+    block.refuse_mistyped(("schedule", "paused", "localStorage", "remoteStorage"))
     defaults = BackupSpec()
     return BackupSpec(
         schedule=block.text("schedule") or defaults.schedule,
@@ -29,6 +31,7 @@ def read_backup(block: Fields) -> BackupSpec:
 def _local(block: Fields | None) -> LocalStorage | None:
     if block is None:
         return None
+    block.refuse_mistyped(("path", "ttl"))
     path = block.text("path", lambda text: None if text.startswith("/") else "must begin with /")
     return LocalStorage(
         path=path or LocalStorage().path, ttl_seconds=block.whole_number_text("ttl")
@@ -39,6 +42,9 @@ def _s3(remote: Fields | None) -> S3Storage | None:
     block = remote.section("s3", None) if remote is not None else None
     if block is None:
         return None
+    block.refuse_mistyped(
+        ("endpoint", "bucket", "region", "dir", "skipTLSVerify", "secretRef"),
+    )
     if "bucket" not in block:
         block.problem("the bucket is missing")
     return S3Storage(

@@ -14,6 +14,7 @@ from recovery.errors import InventoryError
 
 T = TypeVar("T")
 
+_NEARLY = 0.75
 _STRING = "tag:yaml.org,2002:str"
 _INTEGER = "tag:yaml.org,2002:int"
 _FLOAT = "tag:yaml.org,2002:float"
@@ -166,6 +167,17 @@ class Fields:
                 yield Fields(item, where, self._loader, self._problems, known)
             else:
                 self._problems.add(item, f"{where}: must hold fields, not {_kind(item)}")
+
+    def refuse_mistyped(self, known: Sequence[str]) -> None:
+        """Note a problem with every unknown field that is nearly a known one that is not there.
+
+        Where any field is allowed, one that means nothing may be news; such a one is a slip.
+        """
+        missing = [name for name in known if name not in self._values]
+        for field in self._values:
+            near = difflib.get_close_matches(field, missing, n=1, cutoff=_NEARLY)
+            if field not in known and near:
+                self.problem("unknown field", f"did you mean {near[0]!r}?", field=field)
 
     def is_empty_list(self, field: str) -> bool:
         """Whether a field holds a list with nothing in it."""

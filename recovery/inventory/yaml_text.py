@@ -35,7 +35,8 @@ def read_tree(path: Path) -> tuple[yaml.SafeLoader, yaml.Node]:
         raise InventoryError(
             "the inventory is empty",
             where=str(path),
-            remedy="it needs at least: clusters, with a name and one controlPlane node",
+            remedy="it needs at least: clusters, with a name and one controlPlane node; if a "
+            "`discover` that failed has left it, remove it",
         )
     return loader, root
 

@@ -172,6 +172,9 @@ def test_a_wrong_value_is_named_with_its_field(load: Load, fields: str, says: st
         ("remoteStorage: {s3: {endpoint: x}}", "the bucket is missing"),
         ("remoteStorage: s3", "remoteStorage: must hold fields"),
         ("{kind: EtcdBackupConfiguration, spec: {paused: true}}", "not its spec"),
+        ("schedul: 0 0 * * *", "schedul: unknown field"),
+        ("localStorage: {paht: /cpaas}", "localStorage.paht: unknown field"),
+        ("remoteStorage: {s3: {bucket: x, secretref: y}}", "s3.secretref: unknown field"),
     ],
 )
 def test_a_wrong_backup_block_is_named(load: Load, block: str, says: str) -> None:

@@ -82,9 +82,13 @@ async def run(arguments: argparse.Namespace) -> int:
         if arguments.test:
             return await _only_try(incident, change)
         if change.is_none and not arguments.s3_keys and not arguments.back_up:
-            raise UsageError(
-                "nothing would change", remedy="etcd-rescue backup set --help names what can"
-            )
+            if not _wishes_something(arguments):
+                raise UsageError(
+                    "nothing was named to be changed",
+                    remedy="etcd-rescue backup set --help names what can be",
+                )
+            sys.stderr.write("etcd-rescue: nothing is to be changed: it is so already\n")
+            return 0
         _require_platform(incident, seen, change)
         keys = read_s3_keys(change.s3.endpoint if change.s3 else "") if arguments.s3_keys else None
         if change.s3 is not None and (change.s3_changes or keys is not None):
@@ -95,6 +99,12 @@ async def run(arguments: argparse.Namespace) -> int:
             await incident.backups.apply(seen, change, keys)
             sys.stderr.write("etcd-rescue: the configuration is changed\n")
         return await _back_up(incident) if arguments.back_up else 0
+
+
+def _wishes_something(arguments: argparse.Namespace) -> bool:
+    wishes = ("schedule", "paused", "path", "ttl", "from_file", "s3_skip_tls_verify")
+    named = [*wishes, *(f"s3_{what}" for what in ("endpoint", "region", "bucket", "dir", "secret"))]
+    return arguments.no_s3 or any(getattr(arguments, name) is not None for name in named)
 
 
 def _change(arguments: argparse.Namespace, before: Mapping[str, object]) -> SpecChange:

@@ -97,6 +97,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("etcd-rescue: interrupted\n")
         return EXIT_INTERRUPTED
+    except Exception:  # noqa: BLE001 - a fault of this program: a person gets a sentence of it
+        from tui.unforeseen import tell_unforeseen
+
+        tell_unforeseen()
+        return EXIT_BAD
 
 
 def _obey(arguments: argparse.Namespace) -> int:

@@ -106,7 +106,7 @@ _ENDINGS = {
         bad="any failed",
     ),
     "runs": _Ending(
-        "`list`, `show` and `report` touch no node. `resume` and `rollback` change every "
+        "`list`, `show` and `report` change nothing. `resume` and `rollback` change every "
         "control-plane node; `clean` deletes what the run has set aside on them.",
         "done",
         (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tui import command_line
 from tui.command_line import main
 
 
@@ -82,3 +83,19 @@ def test_a_machine_that_can_keep_nothing_calls_no_snapshot_corrupt(
         assert told.out == ""
         assert "the directory cannot be made: Not a directory" in told.err
         assert "set XDG_STATE_HOME and XDG_CACHE_HOME" in told.err
+
+
+def test_an_error_that_nobody_foresaw_is_a_sentence_and_goes_to_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(command_line, "_obey", lambda _: 1 // 0)
+    assert main(["help"]) == 1
+    told = capsys.readouterr().err
+    assert "ZeroDivisionError" in told
+    assert "Traceback" not in told
+    log = tmp_path / ".local/state/etcd-rescue/etcd-rescue.log"
+    assert str(log) in told
+    assert "Traceback" in log.read_text()
+    assert log.stat().st_mode & 0o077 == 0

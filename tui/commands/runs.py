@@ -32,9 +32,9 @@ _ASKING_SECONDS = 10.0
 """For what the nodes know of runs; this machine's records are shown in any case."""
 
 _DESCRIPTION = """\
-Restores that were begun, on this machine or, for what changes nodes, on another one.
+Restores that were begun, on this machine or on another one, as far as the nodes know.
 
-  list      those of this machine and its nodes, newest first; what is done without a word
+  list      all of them, newest first; so also without a word
   show      one: how far it came, what holds now, what can be done
   report    its story, for those who ask
   resume    go on with one that was interrupted, from where it stood

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import subprocess
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,66 +18,30 @@ from recovery.backups import own_backups, taking
 from recovery.backups.choosing_member import members_to_ask
 from recovery.backups.model import Copy, Integrity, Snapshot
 from recovery.backups.naming import is_backup_name
-from recovery.backups.own_backups import BackupDone
-from recovery.backups.own_records import FILE_NAME
 from recovery.backups.s3_store import S3Store
 from recovery.backups.tar_spool import TarSpool
 from recovery.errors import DiskError, EtcdError, StoreError, TakenOverError
-from recovery.incident import Incident
-from recovery.inventory.model import Cluster, Node
-from recovery.rehearsal.node.etcd_gateway import EtcdGateway
 from recovery.restore import cluster_lock
 from recovery.restore.lock import LockedError
 from recovery.ssh.fleet import Fleet
 from tests.cluster_fixtures import RunningRehearsal
 from tests.rehearsal.etcd_doors import member, serves, status
+from tests.rehearsal.own_backups import (
+    backups_on,
+    contents_of,
+    incident_of,
+    leader_of,
+    names_on,
+    nothing_half_written,
+    restored_etcd,
+    taken,
+)
 from tests.rehearsal.waiting import wait_for
-from tests.snapshots.lone_etcd import CLEAN, LoneEtcd, programs, text64
+from tests.snapshots.lone_etcd import text64
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 Held = Callable[[Callable[[], None]], None]
-
-
-@contextlib.asynccontextmanager
-async def incident_of(cluster: Cluster, directory: Path) -> AsyncIterator[Incident]:
-    environment = {
-        **os.environ,
-        "XDG_CACHE_HOME": str(directory / "cache"),
-        "XDG_STATE_HOME": str(directory / "state"),
-    }
-    async with Incident(cluster, environ=environment) as incident:
-        yield incident
-
-
-async def taken(
-    cluster: Cluster, directory: Path, ttl: int | None = None, said: list[str] | None = None
-) -> BackupDone:
-    heard: list[str] = [] if said is None else said
-    async with incident_of(cluster, directory) as incident:
-        return await incident.own_backups.take(heard.append, ttl_seconds=ttl)
-
-
-def backups_on(node: Node) -> Path:
-    return Path(str(node.paths.backups))
-
-
-def names_on(node: Node) -> set[str]:
-    return {path.name for path in backups_on(node).iterdir()} - {FILE_NAME}
-
-
-def nothing_half_written(cluster: Cluster, directory: Path) -> None:
-    for node in cluster.control_plane:
-        assert all(map(is_backup_name, names_on(node)))
-    scratch = directory / "cache/etcd-rescue/scratch"
-    assert not scratch.exists() or list(scratch.iterdir()) == []
-
-
-def leader_of(cluster: Cluster) -> Node:
-    told = {node.name: status(node) for node in cluster.control_plane}
-    leader = told[cluster.control_plane[0].name]["leader"]
-    ids = {str(dict(each["header"])["member_id"]): name for name, each in told.items()}  # type: ignore[call-overload]
-    return cluster.node(ids[str(leader)])
 
 
 @pytest.fixture
@@ -119,17 +81,6 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     yield act.append
 
 
-def contents_of(door: EtcdGateway | LoneEtcd, revision: int) -> dict[str, tuple[str, str]]:
-    """Every key with its value and the revision of its last change, at a revision."""
-    asked = {"key": "AA==", "range_end": "AA==", "revision": revision}
-    answer: Any = (
-        door.ask("kv/range", **asked)
-        if isinstance(door, LoneEtcd)
-        else door.call("/v3/kv/range", asked, 20)
-    )
-    return {kv["key"]: (kv.get("value", ""), kv["mod_revision"]) for kv in answer["kvs"]}
-
-
 async def test_a_backup_under_write_load_restores_to_what_the_cluster_held_at_its_revision(
     healthy_rehearsal: RunningRehearsal, writes: threading.Event, tmp_path: Path
 ) -> None:
@@ -151,23 +102,6 @@ async def test_a_backup_under_write_load_restores_to_what_the_cluster_held_at_it
         expected = contents_of(member(cluster.control_plane[0]), result.revision)
         assert contents_of(lone, result.revision) == expected
         assert len(expected) == result.live_keys
-
-
-def restored_etcd(packed: Path, directory: Path) -> LoneEtcd:
-    subprocess.run(["tar", "-xf", packed, "-C", directory], check=True)
-    tool = programs() / "etcdutl"
-    subprocess.run(
-        [
-            *(tool if tool.exists() else programs() / "etcdctl", "snapshot", "restore"),
-            *(directory / "snapshot.db", "--data-dir", directory / "data", "--name", "etcd-1"),
-            *("--initial-cluster", "etcd-1=http://127.0.0.1:2380"),
-            *("--initial-advertise-peer-urls", "http://127.0.0.1:2380"),
-        ],
-        env=CLEAN,
-        check=True,
-        capture_output=True,
-    )
-    return LoneEtcd(directory)
 
 
 async def test_the_catalog_knows_it_as_verified_and_recorded_and_another_machine_as_recorded(

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from recovery.backups.naming import is_backup_name, write_name
+from recovery.backups.scheduled_backups import ScheduledBackups
+from recovery.inventory.model import Cluster
 from recovery.rehearsal.kubernetes_keys import first_keys
 from recovery.rehearsal.node.layout import NodeLayout
 from tests.cluster_fixtures import RunningRehearsal
@@ -148,3 +150,20 @@ def test_latest_passes_over_one_dated_in_the_future_whose_revision_is_an_old_one
         assert "its time has not come yet" in bastion.run("snapshots").stdout
     finally:
         (bastion.backups / wrong).unlink()
+
+
+async def test_the_scheduler_takes_neither_of_them_for_the_newest_backup(bastion: Bastion) -> None:
+    def cluster() -> Cluster:
+        return bastion.rehearsal.cluster
+
+    environment = {"HOME": str(bastion.home), "PATH": "/usr/bin:/bin"}
+    known = await ScheduledBackups(cluster, environment).newest()
+    assert known is not None
+    names = (write_name(in_hours(0), "10.9.0.1"), write_name(in_hours(24 * 400), bastion.node.host))
+    for name in names:
+        (bastion.backups / name).write_bytes(b"of somebody, or of some time")
+    try:
+        assert await ScheduledBackups(cluster, environment).newest() == known
+    finally:
+        for name in names:
+            (bastion.backups / name).unlink()

@@ -17,6 +17,7 @@ from typing import Protocol
 import asyncssh
 
 from recovery.inventory.model import Node, SshOptions
+from recovery.ssh.session import NodeSession
 from tests.ssh.waiting import until
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
@@ -267,3 +268,12 @@ async def openssh_server(account: Account, *settings: str) -> AsyncIterator[Open
         with suppress(ProcessLookupError):
             child.terminate()
         await child.wait()
+
+
+async def answer(node: Node) -> str:
+    """What a script on the node writes, over a session of its own."""
+    session = NodeSession(node)
+    try:
+        return await session.check("echo answered")
+    finally:
+        await session.close()

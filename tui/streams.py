@@ -29,7 +29,8 @@ class Told(io.TextIOWrapper):
             io.BufferedWriter(io.FileIO(number, "w", closefd=False)),
             encoding=old.encoding,
             errors=_STAND_INS,
-            line_buffering=old.isatty() or number == 2,
+            # So that what both say comes in its order, also in a file.
+            line_buffering=True,
         )
         self._number = number
         self._called = name

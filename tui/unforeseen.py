@@ -24,7 +24,7 @@ def tell_unforeseen() -> None:
         where = "it stands above"
     else:
         where = f"the log has it: {log}"
-    last = words.strip().splitlines()[-1]
+    last = "".join(filter(str.isprintable, words.strip().splitlines()[-1]))
     sys.stderr.write(
         f"etcd-rescue met an error that it did not foresee: {last}\n"
         f"  → {where}. What was begun on nodes can be resumed: etcd-rescue runs show\n"

@@ -25,7 +25,7 @@ from tui.commands.executing import (
 from tui.commands.opening import chosen_cluster, open_incident
 from tui.commands.run_events import EventPrinter
 from tui.commands.run_story import run_entry, run_story
-from tui.commands.tables import table
+from tui.commands.tables import size, table
 
 _CHANGING = ("resume", "rollback", "clean")
 _ASKING_SECONDS = 10.0
@@ -208,8 +208,8 @@ async def _clean(incident: Incident, arguments: argparse.Namespace) -> int:
     weighed = await incident.weigh_clean_up(arguments.id)
     for node in weighed.nodes:
         paths = ", ".join(node.paths) or "nothing"
-        print(f"{node.node}: deletes {paths} ({node.size} bytes)")
-    print(f"{weighed.size} bytes come free; after that run {weighed.run_id} cannot be rolled back")
+        print(f"{node.node}: deletes {paths} ({size(node.size)})")
+    print(f"{size(weighed.size)} come free; after that run {weighed.run_id} cannot be rolled back")
     require_consent(incident, arguments.confirm, f"runs clean {weighed.run_id}")
     await incident.clean_up(weighed, _tell)
     return 0

@@ -140,7 +140,7 @@ def anchor_of(heading: str) -> str:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_every_file_of_the_checkout_that_a_document_names_exists(document: Path) -> None:
     inside = [room.relative_to(CHECKOUT) for room in (CHECKOUT / "recovery").iterdir()]
-    rooms = ["", "recovery", "screens", "tui", "tests/backups", *inside]
+    rooms = [*map(Path, ("", "recovery", "screens", "tui", "tests/backups")), *inside]
     for span in spans(document):
         word = span.split()[0]
         ours = word.endswith(".py") or word.startswith(("assets/", "tests/", "recovery/", ".ci/"))

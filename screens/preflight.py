@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import work
@@ -245,19 +246,21 @@ class PreflightScreen(IncidentScreen):
         """Make the plan and show it; what needs a yes of its own is asked before, one by one."""
         from screens.plan import PlanScreen
 
-        for check in self.warnings:
-            yes = check.own_yes
-            if yes and not await self.app.push_screen_wait(_own_dialog(check, yes)):
+        asked = dict.fromkeys(check.own_yes for check in self.warnings if check.own_yes is not None)
+        for yes in asked:
+            checks = [check for check in self.warnings if check.own_yes == yes]
+            if not await self.app.push_screen_wait(_own_dialog(checks, yes)):
                 return
         if self.fetched is not None:
             plan = self.case.incident.plan(self.fetched)
             self.app.push_screen(PlanScreen(self.case, self.fetched, plan))
 
 
-def _own_dialog(check: Check, yes: OwnYes) -> TypedDialog:
+def _own_dialog(checks: Sequence[Check], yes: OwnYes) -> TypedDialog:
+    told = [(("state", check.message), ("means", check.meaning)) for check in checks]
     return TypedDialog(
         yes.title,
-        [("state", check.message), ("means", check.meaning), ("instead", check.remedy)],
-        prompt=f"To plan a restore all the same, type {yes.words}: ",
+        [*(pair for pairs in told for pair in pairs), ("instead", checks[0].remedy)],
+        prompt=f"To plan a restore all the same, type “{yes.words}”: ",
         wanted=yes.words,
     )

@@ -167,8 +167,8 @@ class SnapshotScreen(SnapshotActions):
             reason = reason or self.judged.verdict.reason
         if reason is not None:
             return [line("  ", Mark.FAILED.beside(f"It cannot be used: {reason}.")), Content("")]
-        if self.snapshot.remark and self.snapshot.member is None:
-            return [line("  ", Mark.WARNING.beside(self.snapshot.remark)), Content("")]
+        if self.snapshot.note and self.snapshot.member is None:
+            return [line("  ", Mark.WARNING.beside(sentence(self.snapshot.note))), Content("")]
         return []
 
     def unavailable(self, action: str) -> str:

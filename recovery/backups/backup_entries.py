@@ -25,6 +25,8 @@ class Oddity(enum.Enum):
     NO_RECORD = "no record"
     FAILED = "failed"
     PAST_RETENTION = "past its retention"
+    ANOTHERS = "another cluster's"
+    """Or it may be: nothing else about it says anything of this one's backups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ def _oddities(
     files: Iterable[Snapshot], spec: BackupSpec | None, now: datetime, *, recorded: bool
 ) -> Iterator[Oddity]:
     files = tuple(files)
+    if any(one.strange is not None for one in files):
+        yield Oddity.ANOTHERS
+        return
     records = [one.record for one in files if one.record is not None]
     copies = [copy for one in files for copy in one.copies]
     failed = any(record.result and not record.succeeded for record in records)

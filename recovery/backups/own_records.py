@@ -90,14 +90,12 @@ class OwnRecords:
         except (OSError, RescueError) as error:
             notes.append(f"the record could not be written to {self._here}: {error}")
         wanted = [each for each in self._directories if nodes is None or each in set(nodes)]
-        written = await self._fleet.each(
-            wanted, lambda session: self._write_node(session, here, gone)
-        )
-        notes += [
-            f"the record could not be written to {node}: {error.what}"
-            for node, error in written.items()
-            if isinstance(error, NodeError)
-        ]
+        for node in wanted:
+            # One after another: several nodes may share one directory, and so this one file.
+            try:
+                await self._write_node(self._fleet.session(node), here, gone)
+            except NodeError as error:
+                notes.append(f"the record could not be written to {node}: {error.what}")
         return tuple(notes)
 
     def _is_own(self, entry: Entry) -> bool:

@@ -10,7 +10,6 @@ from importlib import import_module
 
 from recovery.errors import RefusedError, RescueError, UsageError
 from tui.commands.common_arguments import add_allow_node_count, add_common
-from tui.examples import epilogue
 from tui.parsing import Parser
 from tui.streams import keep_to_ascii, prepare_streams
 
@@ -133,6 +132,8 @@ def build_parser(words: Iterable[str] = COMMANDS) -> Parser:
         if name not in named:
             commands.add_parser(name, help=purpose)
             continue
+        from tui.examples import epilogue
+
         module = import_module(f"tui.commands.{name}")
         command: argparse.ArgumentParser = module.add(commands)
         command.epilog = command.epilog or epilogue(name)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 _KEPT = re.compile(r"^(?: |\S.*:$)", re.MULTILINE)
 """A paragraph with an indented line, or one that opens a list, is laid out by hand."""
@@ -17,11 +19,11 @@ class HelpText(argparse.HelpFormatter):
     """Folds sentences at the terminal's width, and keeps what is laid out by hand."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        paragraphs = (
+        paragraphs = [
             part if _KEPT.search(part) else "\n".join(_folded(part, width))
             for part in text.split("\n\n")
-        )
-        return textwrap.indent("\n\n".join(paragraphs), indent)
+        ]
+        return "\n\n".join(paragraphs)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return _folded(text, width)
@@ -101,4 +103,6 @@ def _meant(word: str, known: Iterable[str]) -> str:
 
 
 def _folded(text: str, width: int) -> list[str]:
+    import textwrap
+
     return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import codecs
 import io
-import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recovery.errors import RescueError
 from tui.ascii_glyphs import ascii_text
+
+if TYPE_CHECKING:
+    import logging
 
 _STAND_INS = "etcd-rescue-stand-ins"
 
@@ -91,6 +94,8 @@ def keep_to_ascii() -> None:
 def warnings_on_stderr() -> None:
     """What the engine warns of in its log, a person at a command hears once. To call it again
     changes nothing."""
+    import logging
+
     log = logging.getLogger("recovery")
     if log.handlers:
         return

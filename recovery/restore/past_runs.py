@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recovery.errors import RescueError, UsageError
+from recovery.errors import DiskError, RescueError, UsageError
 from recovery.restore.events import Outcome
 from recovery.restore.journal import (
     BEGINNINGS,
@@ -55,11 +55,23 @@ class PastRun:
 
 
 def list_runs(runs: Path) -> tuple[PastRun, ...]:
-    """All runs, newest first; a directory without a readable journal is left out."""
-    if not runs.is_dir():
+    """All runs, newest first; a directory without a readable journal is left out.
+
+    Raises DiskError where there may be some that cannot be looked at: a run that was interrupted
+    must not be passed over in silence.
+    """
+    try:
+        directories = sorted(runs.iterdir(), reverse=True)
+    except (FileNotFoundError, NotADirectoryError):
         return ()
+    except OSError as error:
+        raise DiskError(
+            f"the records of runs cannot be looked at: {error.strerror}",
+            where=str(runs),
+            remedy="look as the user who began them, or set XDG_STATE_HOME to where they are",
+        ) from error
     found = []
-    for directory in sorted(runs.iterdir(), reverse=True):
+    for directory in directories:
         try:
             found.append(read_run(directory))
         except RescueError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from recovery.errors import UsageError
+from recovery.errors import DiskError, UsageError
 from recovery.restore.journal import Journal, JournalEntry, JournalEvent
 from recovery.restore.past_runs import RunState, find_run, list_runs, no_such_run
 from recovery.restore.process_identity import ProcessIdentity
@@ -91,6 +92,17 @@ def test_a_machine_without_runs_has_none(tmp_path: Path) -> None:
     assert list_runs(tmp_path / "nothing") == ()
     with pytest.raises(UsageError, match="there is no run"):
         find_run(tmp_path / "nothing", None)
+
+
+def test_records_that_may_not_be_looked_at_are_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(DiskError, match="cannot be looked at: Permission denied"):
+        list_runs(tmp_path)
 
 
 def test_that_there_is_no_run_is_not_said_of_nodes_that_could_not_be_asked(tmp_path: Path) -> None:

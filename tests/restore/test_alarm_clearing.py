@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -107,7 +108,11 @@ async def test_room_is_made_before_the_alarm_is_raised_where_the_database_fills_
 ) -> None:
     for number in range(10):
         revision = await full.client.put(b"/registry/%d" % (number % 2), b"x" * 100_000)
-    size = (await full.client.status()).database_size
+    size = 0
+    async with asyncio.timeout(20):
+        # etcd commits what was written to its database a moment later.
+        while size < 10 * 100_000:
+            size = (await full.client.status()).database_size
     assert await full.client.alarms() == ()
     for what in IN_ORDER:
         assert await full.do(what, revision, full=True) == {}

@@ -30,6 +30,10 @@ class BackgroundReading:
         """The newest usable backups, and what stopped members hold."""
         snapshots = self._snapshots()
         backups = by_backup(one for one in best_first(snapshots) if one.usable)
+        if not backups:
+            # Names may carry other addresses than the nodes have: what is in them tells.
+            doubted = (one for one in snapshots if one.member is None and one.usable)
+            backups = by_backup(doubted)
         newest = [files[0] for files in backups[:NEWEST_FEW]]
         # Only what is in one that is dated in the future tells whether it is the newest.
         newest += [one for one in snapshots if one.ahead and one.strange is None][:1]

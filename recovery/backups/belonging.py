@@ -34,6 +34,8 @@ class ClusterIdentity:
     whole: bool
     """Whether every control-plane node's address is known: another one is a stranger's then."""
     authorities: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
+    """Addresses that names of its backups are known to carry, whatever the nodes say."""
 
 
 def identity_of(cluster: Cluster, facts: ClusterFacts | None) -> ClusterIdentity:
@@ -97,7 +99,7 @@ def strangeness(snapshot: Snapshot, identity: ClusterIdentity) -> Strange | None
     named = parse_name(snapshot.name)
     if snapshot.record is not None or named is None or named.ip is None or not identity.whole:
         return None
-    if named.ip in identity.addresses:
+    if named.ip in identity.addresses | identity.named:
         return None
     return Strange(
         f"its name carries {named.ip}, which no node of this cluster has: it may be another "
@@ -152,17 +154,33 @@ def marked(catalog: Catalog, identity: ClusterIdentity, now: datetime) -> Catalo
 
     `now`, with a zone, as most clocks have it.
     """
+    known = dataclasses.replace(identity, named=identity.named | _named_by_own(catalog, identity))
     return dataclasses.replace(
         catalog,
         snapshots=tuple(
             dataclasses.replace(
                 each,
-                strange=strangeness(each, identity),
+                strange=strangeness(each, known),
                 ahead=each.taken_at is not None and each.taken_at > now + _A_MINUTE,
             )
             for each in catalog.snapshots
         ),
     )
+
+
+def _named_by_own(catalog: Catalog, identity: ClusterIdentity) -> frozenset[str]:
+    """The addresses in the names of those that are this cluster's by a record or by contents: a
+    node may have more addresses than its manifest tells."""
+    found = set()
+    for each in catalog.snapshots:
+        traces = each.traces
+        by_contents = traces is not None and (
+            of_contents(traces, identity) is None and _proven(traces, identity)
+        )
+        named = parse_name(each.name)
+        if named is not None and named.ip is not None and (each.record is not None or by_contents):
+            found.add(named.ip)
+    return frozenset(found)
 
 
 def _own_addresses(facts: ClusterFacts, name: str) -> set[str]:

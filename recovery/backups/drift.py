@@ -48,9 +48,7 @@ def backup_drift(
     records could be read. Verdicts are those that the catalog knows: what nobody has verified yet
     is not taken for good.
     """
-    # What another cluster has written to the same place is no backup of this one.
-    own = tuple(one for one in catalog.snapshots if one.strange is None)
-    catalog = replace(catalog, snapshots=own)
+    catalog = replace(catalog, snapshots=_own(catalog.snapshots))
     entries = backup_entries(catalog, spec, now, recorded=recorded)
     checks = [_age(catalog, spec, now), *_dates(catalog, now)]
     if spec is not None:
@@ -59,6 +57,15 @@ def backup_drift(
     checks += _on_nodes(catalog, entries, nodes)
     checks += _records(entries, recorded=recorded)
     return tuple(checks)
+
+
+def _own(snapshots: Sequence[Snapshot]) -> tuple[Snapshot, ...]:
+    """What another cluster has written to the same place is no backup of this one; where nothing
+    is surely this one's, what may be is counted."""
+    sure = tuple(one for one in snapshots if one.strange is None)
+    if any(one.member is None and one.copies for one in sure):
+        return sure
+    return tuple(one for one in snapshots if one.strange is None or not one.strange.certain)
 
 
 def _age(catalog: Catalog, spec: BackupSpec | None, now: datetime) -> Check:

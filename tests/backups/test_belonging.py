@@ -108,6 +108,18 @@ def test_an_address_proves_nothing_as_long_as_the_nodes_have_not_told_theirs() -
     assert identity_of(seen.cluster, two_dead).whole, "the inventory is right about who answers"
 
 
+def test_one_that_is_proven_tells_what_address_the_others_are_named_by() -> None:
+    second_card = "192.168.0.11"
+    proven = named(22, second_card, traces=traces())
+    catalog = marked(
+        Catalog((proven, named(21, second_card), named(20, "10.9.0.1"))), IDENTITY, NOW
+    )
+    assert [each.strange is None for each in catalog.snapshots] == [True, True, False]
+    stranger = named(22, "10.9.0.1", traces=traces(ca=THEIRS))
+    catalog = marked(Catalog((stranger, named(21, "10.9.0.1"))), IDENTITY, NOW)
+    assert all(each.strange is not None for each in catalog.snapshots)
+
+
 def test_two_clusters_that_back_up_at_the_same_moment_have_two_backups() -> None:
     ours, theirs = named(21), named(21, "10.9.0.1", strange=Strange("another's", certain=False))
     assert by_backup([ours, theirs]) == [(ours,), (theirs,)]

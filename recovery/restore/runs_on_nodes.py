@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from recovery.errors import NodeError, RescueError
 from recovery.places import make_private
-from recovery.restore.journal import JOURNAL_NAME, JournalEntry, parse_journal
+from recovery.restore.journal import JOURNAL_NAME, NOTES_NAME, JournalEntry, parse_journal
 from recovery.restore.newer_record import Newer, generation, newer_record
 from recovery.restore.past_runs import PastRun, RunState, run_of
 from recovery.restore.record_copies import ALSO_COPIED, COPIED, RECORD_NAME
@@ -30,6 +31,8 @@ for LOG in "$RECORD"/*.log; do
 done
 """
 _MOST_RUNS = 20
+_SECONDS = 8.0
+"""For a node to say which runs it knows: silent ones hold nobody up."""
 _MOST_LOGS = 200
 _LOG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.log")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -43,12 +46,7 @@ async def look_for_runs(
     Nodes that do not answer are passed over; `unheard` gets their names.
     """
     journals: dict[str, dict[str, bytes]] = {}
-    listed = await fleet.each(
-        works,
-        lambda session: session.check(
-            node_script(_LIST, work=works[session.node.name]), timeout=15
-        ),
-    )
+    listed = await fleet.each(works, lambda session: _listed(session, works[session.node.name]))
     for node, told in listed.items():
         if isinstance(told, NodeError):
             if unheard is not None:
@@ -69,6 +67,19 @@ async def look_for_runs(
         if run is not None and run.cluster == cluster and run.id == run_id:
             found.append(run)
     return found
+
+
+async def _listed(session: NodeSession, work: str) -> str:
+    """The paths of the journals below `work`; NodeError where the node takes its time."""
+    try:
+        async with asyncio.timeout(_SECONDS):
+            return await session.check(node_script(_LIST, work=work), timeout=_SECONDS)
+    except TimeoutError:
+        raise NodeError(
+            f"it does not answer within {_SECONDS:.0f} s",
+            where=session.node.name,
+            remedy="look again once it does",
+        ) from None
 
 
 def merged(here: Iterable[PastRun], there: Iterable[PastRun]) -> tuple[PastRun, ...]:
@@ -123,6 +134,8 @@ async def bring_record(fleet: Fleet, works: Mapping[str, str], run: PastRun, run
         for name in ALSO_COPIED:
             with suppress(NodeError):  # an older run, or one that came to no end, has none
                 files[name] = await fleet.session(node).read_file(posixpath.join(source, name))
+        if NOTES_NAME in files:
+            files[NOTES_NAME] = _with_ours(files[NOTES_NAME], directory / NOTES_NAME)
         files |= await _logs(fleet.session(node), source, directory)
         for name, content in files.items():
             if name != JOURNAL_NAME:
@@ -136,6 +149,14 @@ async def bring_record(fleet: Fleet, works: Mapping[str, str], run: PastRun, run
         remedy="resume it from the machine where it was started, or go on by hand with way-back.md",
         detail="\n".join(errors),
     )
+
+
+def _with_ours(notes: bytes, path: Path) -> bytes:
+    """The notes of the nodes, and after them those of this machine that are not among them."""
+    lines = [line for line in notes.split(b"\n") if line]
+    if path.is_file():
+        lines += [line for line in path.read_bytes().split(b"\n") if line and line not in lines]
+    return b"".join(line + b"\n" for line in lines)
 
 
 async def _logs(session: NodeSession, source: str, directory: Path) -> dict[str, bytes]:

@@ -117,6 +117,12 @@ async def test_what_another_machine_did_with_the_run_counts_and_the_record_here_
     assert "rollback-started" not in kept.read_text()
 
 
+def noted(directory: Path, words: str) -> None:
+    journal = Journal(directory / "notes.jsonl")
+    journal.append(JournalEntry(JournalEvent.NOTE, message=words))
+    journal.close()
+
+
 async def test_the_clock_of_a_machine_does_not_decide_which_record_is_the_newest(
     bastion: Bastion,
 ) -> None:
@@ -132,8 +138,12 @@ async def test_the_clock_of_a_machine_does_not_decide_which_record_is_the_newest
     (known,) = bastion.runs.known()
     assert known.state is RunState.INTERRUPTED, "and changes nothing here"
 
+    noted(there, "of the other machine")
+    noted(bastion.record.directory, "of this machine")
     standing = await bastion.runs.standing(RUN)
     assert standing.run.state is RunState.ROLLED_BACK
+    notes = [entry.message for entry in standing.run.entries if entry.event is JournalEvent.NOTE]
+    assert notes == ["of the other machine", "of this machine"]
     log = bastion.record.directory / "etcd-3.log"
     assert log.read_text() == "what etcd-3 said to the other machine\n"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -60,9 +61,16 @@ class Incident(SnapshotsAtHand):
         """As preflight has found them."""
 
     async def preflight(
-        self, fetched: FetchedSnapshot, on_check: Callable[[Check], None] | None = None
+        self,
+        fetched: FetchedSnapshot,
+        on_check: Callable[[Check], None] | None = None,
+        *,
+        seconds_old: float = 0,
     ) -> tuple[Check, ...]:
-        """Look again, and judge whether a restore of this snapshot can go well."""
+        """Look again, and judge whether a restore of this snapshot can go well.
+
+        `seconds_old`: facts that are no older are good enough.
+        """
         from recovery.health.preflight import preflight
         from recovery.health.preflight_snapshot import richer_snapshot
         from recovery.restore.source import has_hash, require_sound
@@ -70,8 +78,11 @@ class Incident(SnapshotsAtHand):
         from recovery.restore.unlisted_workers import find_unlisted_workers, worker_checks
 
         contents = require_sound(fetched)
+        facts = self.facts
+        if facts is None or (datetime.now(UTC) - facts.gathered_at).total_seconds() > seconds_old:
+            facts = await self.look()
         self.preflight_checks = preflight(
-            await self.look(),
+            facts,
             contents,
             fetched.size,
             has_hash(fetched),
@@ -85,7 +96,7 @@ class Incident(SnapshotsAtHand):
             self.preflight_checks += (*richer_snapshot(contents, richest.name, richest.live_keys),)
         self.preflight_checks += (*unfinished_runs(await self.look_for_runs()),)
         self._unlisted = await find_unlisted_workers(
-            self._doors.fleet, self.cluster, self._manifests(), fetched.database, contents
+            self._doors.fleet, self.cluster, self._serving(), fetched.database, contents
         )
         self.preflight_checks += (*worker_checks(self._unlisted),)
         for check in self.preflight_checks:

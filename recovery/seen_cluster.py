@@ -144,3 +144,11 @@ class SeenCluster:
     def _manifests(self) -> dict[str, EtcdManifest]:
         nodes = self.facts.nodes if self.facts else {}
         return {name: node.manifest for name, node in nodes.items() if node.manifest is not None}
+
+    def _serving(self) -> dict[str, EtcdManifest]:
+        """Those of nodes whose API server is ready: the others only take their time to fail."""
+        answers = (
+            {name: node.api_server for name, node in self.facts.nodes.items()} if self.facts else {}
+        )
+        ready = {name for name, answer in answers.items() if answer is not None and answer.ready}
+        return {name: each for name, each in self._manifests().items() if name in ready}

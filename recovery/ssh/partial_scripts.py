@@ -96,17 +96,13 @@ trap 'kill "$TELLING" 2> /dev/null || true' EXIT
 
 _FINISH = f"""
 [ "$(($(wc -c < "$PARTIAL")))" -eq "$SIZE" ] || exit {NOT_WHOLE}
-# It goes to the disk while its checksum is taken.
-{{ sync "$PARTIAL" 2> /dev/null || sync; }} &
-SYNCING=$!
+# Not waited for on its way to the disk: whoever takes it up after a crash compares it once more.
 ARRIVED=$(sha256_of "$PARTIAL")
-wait "$SYNCING"
 [ -n "$ARRIVED" ] || exit {NO_CHECKSUM}
 [ "$ARRIVED" = "$SHA256" ] || {{ rm -f "$PARTIAL" "$PARTIAL.writer"; exit {DIFFERS}; }}
 chmod "$MODE" "$PARTIAL"
 mv -f "$PARTIAL" "$TARGET"
 rm -f "$PARTIAL.writer"
-sync "$DIRECTORY" 2> /dev/null || sync
 """
 
 _WITH_PYTHON = """

@@ -126,7 +126,7 @@ def test_what_does_not_come_right_ends_the_run_and_the_way_back_leads_to_what_wa
 
 @only_every
 @pytest.mark.parametrize(
-    "action", ["restore-member", "stop-kubelet", "remove-etcd", "place-member"]
+    "action", ["restore-member", "stop-kubelet", "remove-containers", "place-member"]
 )
 def test_a_node_may_boot_at_any_moment(lab: Lab, action: str) -> None:
     running = lab.start("restore", "latest", *ROLL_BACK, "--events", "json")

@@ -12,7 +12,7 @@ from recovery.restore.planner import PlanOptions, plan
 from tests.restore.broken_cluster import SOURCE, facts
 
 _CRICTL = """#!/bin/sh
-# Its containers are files; one stops when the two others have been told to stop as well.
+# Its containers are files; one stops when the three others have been told to stop as well.
 set -eu
 cd "$CONTAINERS"
 case $1 in
@@ -24,7 +24,7 @@ case $1 in
   stop)
     : > "told-$4"
     TRIES=0
-    until [ "$(find . -name 'told-*' | wc -l)" -eq 3 ]; do
+    until [ "$(find . -name 'told-*' | wc -l)" -eq 4 ]; do
       sleep 0.05
       TRIES=$((TRIES + 1))
       [ "$TRIES" -lt 200 ] || exit 1
@@ -33,20 +33,20 @@ case $1 in
   rm) [ "$3" = "$STAYS" ] || rm "$3" ;;
 esac
 """
-CONTROL_PLANE = ("kube-apiserver", "kube-scheduler", "kube-controller-manager")
+NAMES = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager")
 
 
 def remove(directory: Path, *, stays: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the script that removes the control plane where these three containers are."""
+    """Run the script that removes the containers where these four are."""
     containers, programs = directory / "containers", directory / "bin"
     containers.mkdir()
     programs.mkdir()
-    for name in CONTROL_PLANE:
+    for name in NAMES:
         (containers / name).touch()
     (programs / "crictl").write_text(_CRICTL)
     (programs / "crictl").chmod(0o755)
     step = plan(facts(), SOURCE, PlanOptions("run-1")).step("stop")
-    action = next(one for one in step.actions if one.id == "remove-control-plane")
+    action = next(one for one in step.actions if one.id == "remove-containers")
     return subprocess.run(
         ["sh", "-c", action.works[0].script],
         env={
@@ -60,17 +60,20 @@ def remove(directory: Path, *, stays: str = "") -> subprocess.CompletedProcess[s
     )
 
 
-def test_the_control_plane_is_told_to_stop_all_at_once(tmp_path: Path) -> None:
+def test_containers_are_told_to_stop_all_at_once_and_etcd_gets_time_to_close_its_database(
+    tmp_path: Path,
+) -> None:
     ran = remove(tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "by itself" not in ran.stdout
-    for name in CONTROL_PLANE:
-        assert f"$ crictl stop --timeout 1 {name}\n" in ran.stdout
+    for name in NAMES:
+        seconds = 15 if name == "etcd" else 1
+        assert f"$ crictl stop --timeout {seconds} {name}\n" in ran.stdout
         assert f"$ crictl rm -f {name}\n" in ran.stdout
         assert f"no container named {name} is left\n" in ran.stdout
 
 
-@pytest.mark.parametrize("stays", CONTROL_PLANE)
+@pytest.mark.parametrize("stays", NAMES)
 def test_a_container_that_is_still_there_is_a_failure(tmp_path: Path, stays: str) -> None:
     ran = remove(tmp_path, stays=stays)
     assert ran.returncode == 1

@@ -185,8 +185,7 @@ async def test_a_retry_asks_only_where_it_failed_what_has_come_undone_since(
     assert {node for _, node in asked} == {"etcd-3"}
     assert [action for action, _ in asked] == [
         "stop-kubelet",
-        "remove-etcd",
-        "remove-control-plane",
+        "remove-containers",
         "set-data-aside",
         "place-member",
     ] * 2

@@ -230,7 +230,11 @@ class CannedIncident(Incident):
         )
 
     async def preflight(
-        self, fetched: FetchedSnapshot, on_check: Callable[[Check], None] | None = None
+        self,
+        fetched: FetchedSnapshot,
+        on_check: Callable[[Check], None] | None = None,
+        *,
+        seconds_old: float = 0,
     ) -> tuple[Check, ...]:
         """One check after the other."""
         for check in self.answers.checks:

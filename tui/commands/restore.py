@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Mapping
 
@@ -65,6 +66,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     return parser
 
 
+_FRESH_SECONDS = 30.0
+"""What nodes have said is taken for true for so long; a slow download may outlast it."""
+
+
 async def run(arguments: argparse.Namespace) -> int:
     """Fetch, check, plan, restore; the exit status says how it ended."""
     async with open_incident(arguments) as incident:
@@ -73,8 +78,15 @@ async def run(arguments: argparse.Namespace) -> int:
         await require_unlocked(incident, arguments)
         as_json = arguments.events == "json"
         report = _tell_errors if as_json else report_errors
-        fetched = await fetch_reference(incident, arguments.reference, report)
-        checks = await incident.preflight(fetched)
+        # The nodes are asked while the snapshot comes.
+        looking = asyncio.ensure_future(incident.look())
+        try:
+            fetched = await fetch_reference(incident, arguments.reference, report)
+            await looking
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+        checks = await incident.preflight(fetched, seconds_old=_FRESH_SECONDS)
         _tell_preflight(checks, as_json=as_json)
         without = frozenset(arguments.without)
         _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings, without)

@@ -19,6 +19,8 @@ fi
 for TRY in "$RESTORED".try-*; do
   if [ -d "$TRY" ]; then run rm -r "$TRY"; fi
 done
+# Nobody waited until it was on disk, and a node may have rebooted since.
+[ "$(($(wc -c < "$SNAPSHOT")))" -eq "$SIZE" ] || stop "$SNAPSHOT is not whole any more: try again"
 # A fresh directory for every try: etcd refuses one that a failed try left behind.
 TRY=$(mktemp -d "$RESTORED.try-XXXXXX")
 trap 'if [ -d "$TRY" ]; then rm -r "$TRY"; fi' EXIT
@@ -30,8 +32,7 @@ run @ENV@"$TOOL" snapshot restore "$SNAPSHOT" \\
   --data-dir "$TRY/data"@FLAGS@
 [ -s "$TRY/data/member/snap/db" ] || stop "the restore left no database"
 ls "$TRY"/data/member/wal/*.wal >/dev/null || stop "the restore left no write-ahead log"
-# This filesystem alone: another one may hang while the cluster is down.
-sync -f "$TRY/data" || sync
+on_disk "$TRY"/data/member/*/* "$TRY"/data/member/* "$TRY/data/member" "$TRY/data"
 mv -T "$TRY/data" "$RESTORED"
 """
 
@@ -63,6 +64,7 @@ def restore_members(
                     ),
                     tool=ground.tool_path,
                     snapshot=ground.snapshot,
+                    size=str(source.size),
                     restored=ground.restored,
                     placed=ground.placed,
                     name=ground.manifest.member_name,

@@ -69,14 +69,16 @@ containers() {
   crictl ps -a -q --name "^$1\\$" --label io.kubernetes.pod.namespace=kube-system
 }
 remove() {
-  run crictl stop --timeout "$GRACE" "$1" || echo "it did not stop by itself: $1"
+  run crictl stop --timeout "$2" "$1" || echo "it did not stop by itself: $1"
   run crictl rm -f "$1"
 }
 # All at once: none needs another one to end. Whether they are gone is seen below.
 for NAME in $NAMES; do
+  # etcd closes its database in order; the others have nothing to save.
+  case $NAME in etcd) SECONDS_GIVEN=$GRACE ;; *) SECONDS_GIVEN=1 ;; esac
   IDS=$(containers "$NAME")
   for ID in $IDS; do
-    remove "$ID" &
+    remove "$ID" "$SECONDS_GIVEN" &
   done
 done
 wait
@@ -121,7 +123,7 @@ echo "nothing listens on $URLS"
 )
 
 ETCD_GRACE = "15"
-"""Seconds that a container gets to end by itself."""
+"""Seconds that etcd gets to end by itself."""
 
 CONTROL_PLANE = ("kube-apiserver", "kube-scheduler", "kube-controller-manager")
 
@@ -130,13 +132,7 @@ def stop_control_plane(grounds: Sequence[NodeGround], *, quorum_was_lost: bool) 
     """Ask for quorum a last time, then stop kubelet, etcd, and the control plane."""
     actions = [
         _stop_kubelet(grounds),
-        _remove(grounds, "remove-etcd", "stop etcd and remove its container", ("etcd",)),
-        _remove(
-            grounds,
-            "remove-control-plane",
-            "stop the API server, the scheduler and the controller manager",
-            CONTROL_PLANE,
-        ),
+        _remove(grounds),
         _ports_free(grounds),
     ]
     if quorum_was_lost:
@@ -189,28 +185,24 @@ def _stop_kubelet(grounds: Sequence[NodeGround]) -> Action:
     )
 
 
-def _remove(
-    grounds: Sequence[NodeGround], action_id: str, title: str, names: tuple[str, ...]
-) -> Action:
-    # etcd closes its database in order; the control plane has nothing to save.
-    grace = ETCD_GRACE if "etcd" in names else "1"
+def _remove(grounds: Sequence[NodeGround]) -> Action:
+    names = " ".join(("etcd", *CONTROL_PLANE))
     return Action(
-        id=action_id,
-        title=title,
-        reason="API servers that keep running would serve stale data; an old etcd holds the ports."
-        if "etcd" not in names
-        else "An etcd that keeps running would hold its ports and write to the old data.",
+        id="remove-containers",
+        title="stop and remove the containers of etcd and of the control plane",
+        reason="An etcd that keeps running would hold its ports and write to the old data; API "
+        "servers that keep running would serve stale data.",
         risk=Risk.DESTROY,
         works=tuple(
             NodeWork(
                 ground.name,
                 node_script(
                     ALREADY_STARTED + REMOVE_CONTAINERS,
-                    names=" ".join(names),
-                    grace=grace,
+                    names=names,
+                    grace=ETCD_GRACE,
                     started=ground.started,
                 ),
-                probe=node_script(_REMOVED, names=" ".join(names), started=ground.started),
+                probe=node_script(_REMOVED, names=names, started=ground.started),
             )
             for ground in grounds
         ),

@@ -32,7 +32,7 @@ cat > "$PARTIAL" <<'@END@'
 sync -f "$EDITED" || sync
 run mv "$PARTIAL" "$MANIFEST"
 if command -v restorecon >/dev/null; then restorecon "$MANIFEST"; fi
-sync -f "$MANIFEST" || sync
+on_disk "$MANIFEST" "${MANIFEST%/*}"
 """
 
 _EDITED = (

@@ -34,6 +34,7 @@ if [ -e "$MEMBER" ]; then
   # The way back compares with this list.
   list_files "$MEMBER" > "$LISTING.partial"
   mv "$LISTING.partial" "$LISTING"
+  on_disk "$LISTING"
   mkdir -p "$ASIDE"
   run mv -T "$MEMBER" "$ASIDE/member"
 else
@@ -41,7 +42,7 @@ else
   : > "$ASIDE/there-was-no-member"
   echo "there is no $MEMBER: nothing to set aside"
 fi
-sync -f "$ASIDE" || sync
+on_disk "$ASIDE" "$STAGING" "${MEMBER%/*}"
 """
 )
 
@@ -81,7 +82,7 @@ if [ -e "$LISTING" ] && [ -e "$MEMBER" ]; then
       "what has to run on this node, say so and go on with the roll back: touch '$BACK'"
   echo "every file of $MEMBER is as it was when it was set aside"
 fi
-sync -f "$STAGING" || sync
+on_disk "$STAGING" "${MEMBER%/*}"
 : > "$BACK"
 """
 )

@@ -38,7 +38,7 @@ if command -v restorecon >/dev/null; then restorecon -R "$MEMBER"; fi
 if command -v selinuxenabled >/dev/null && selinuxenabled && [ -d "$ASIDE/member" ]; then
   run chcon -R --reference="$ASIDE/member" "$MEMBER"
 fi
-sync -f "$MEMBER" || sync
+on_disk "$MEMBER"/*/* "$MEMBER"/* "$MEMBER" "$DATA_DIR" "${PLACED%/*}"
 [ -s "$MEMBER/snap/db" ] || stop "$MEMBER/snap/db is missing"
 ls "$MEMBER"/wal/*.wal >/dev/null || stop "$MEMBER/wal holds no log"
 echo "in place: $MEMBER"

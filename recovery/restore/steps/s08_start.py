@@ -29,7 +29,7 @@ if [ ! -e "$PLACED" ] || [ -e "$RESTORED/member" ]; then
   stop "$MEMBER is not the restored one, kubelet stays stopped"
 fi
 : > "$STARTED"
-sync -f "$STARTED" || sync
+on_disk "$STARTED" "${STARTED%/*}"
 """
     + START_KUBELET
 )

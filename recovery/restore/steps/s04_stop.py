@@ -189,7 +189,7 @@ def _remove(grounds: Sequence[NodeGround]) -> Action:
     names = " ".join(("etcd", *CONTROL_PLANE))
     return Action(
         id="remove-containers",
-        title="stop and remove the containers of etcd and of the control plane",
+        title="stop etcd and the control plane",
         reason="An etcd that keeps running would hold its ports and write to the old data; API "
         "servers that keep running would serve stale data.",
         risk=Risk.DESTROY,

@@ -4,7 +4,7 @@ What decides is the time in a file's name, which is the same for all of its copi
 times change when it is copied. A backup goes only where a newer one is verified, and the last one
 of a place stays there whatever its age. Two clusters may share a directory of a bucket: what
 carries no address of this cluster and stands in none of its records is taken for another's, and is
-never touched.
+never touched; nor is what its contents show to be another's, which may have had the address before.
 """
 
 from __future__ import annotations
@@ -92,7 +92,12 @@ def what_expires(
     if horizon is None:
         return Retention()
     named = [each for each in map(_dated, snapshots) if each is not None]
-    dated = [each for each in named if each.address in addresses or each.snapshot.name in recorded]
+    dated = [
+        each
+        for each in named
+        if not _shown_to_be_anothers(each.snapshot)
+        and (each.address in addresses or each.snapshot.name in recorded)
+    ]
     foreign = [each for each in named if each not in dated and each.taken_at < horizon]
     past = [each for each in dated if each.taken_at <= now + CLOCK_TOLERANCE]
     verified = [each for each in past if each.snapshot.integrity is Integrity.VERIFIED]
@@ -157,6 +162,11 @@ def _dated(snapshot: Snapshot) -> _Dated | None:
     return _Dated(snapshot, named.taken_at, named.ip)
 
 
+def _shown_to_be_anothers(snapshot: Snapshot) -> bool:
+    """By what is in it; of names and addresses this module judges by itself."""
+    return snapshot.strange is not None and snapshot.traces is not None
+
+
 def _horizon(ttl_seconds: int, now: datetime) -> datetime | None:
     """What is older than this has had its time; None where the ttl reaches past all calendars."""
     try:
@@ -212,6 +222,10 @@ def _future_notes(dated: Iterable[_Dated], now: datetime) -> Iterable[str]:
 def _foreign_notes(foreign: Iterable[_Dated]) -> Iterable[str]:
     by_address: dict[str, int] = {}
     for each in foreign:
+        strange = each.snapshot.strange
+        if strange is not None and _shown_to_be_anothers(each.snapshot):
+            yield f"{each.snapshot.name} stays: {strange.why}"
+            continue
         by_address[each.address] = by_address.get(each.address, 0) + 1
     for address, count in sorted(by_address.items()):
         what = "1 old backup carries" if count == 1 else f"{count} old backups carry"

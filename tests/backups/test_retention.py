@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recovery.backups.model import Copy, Integrity, Snapshot, StoreKind
+from recovery.backups.model import Copy, Integrity, Snapshot, StoreKind, Strange, Traces
 from recovery.backups.naming import is_backup_name, write_name
 from recovery.backups.retention import Kept, Retention, what_expires
 
@@ -276,3 +276,16 @@ def test_whatever_there_is_a_verified_one_and_one_in_each_place_are_left(
             copy for each in backups for copy in each.copies if (copy.node, copy.bucket) == place
         }
         assert here - gone
+
+
+def test_what_is_anothers_by_its_contents_stays_and_keeps_nothing_of_ours_from_staying() -> None:
+    nobody = frozenset[str]()
+    theirs = Traces(frozenset({"db-1"}), nobody, nobody, nobody)
+    strange = Strange("it is another cluster's: its members are db-1", certain=True)
+    anothers = [replace(each, traces=theirs, strange=strange) for each in (backup(1), backup(95))]
+    ours = [backup(100), backup(110)]
+    found = expired([*anothers, *ours])
+    assert names(found) == {ours[1].name}
+    assert {each.keeping.path.rpartition("/")[2] for each in found.expired} == {ours[0].name}
+    (note,) = found.notes
+    assert note == f"{anothers[1].name} stays: it is another cluster's: its members are db-1"

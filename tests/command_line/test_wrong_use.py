@@ -99,3 +99,25 @@ def test_an_error_that_nobody_foresaw_is_a_sentence_and_goes_to_the_log(
     assert str(log) in told
     assert "Traceback" in log.read_text()
     assert log.stat().st_mode & 0o077 == 0
+
+
+def test_a_cluster_that_is_named_wrongly_is_told_also_where_runs_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory = tmp_path / "inventory.yaml"
+    inventory.write_text("clusters: [{name: prod-a, controlPlane: [{name: etcd-1}]}]\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["runs", "--inventory", str(inventory), "--cluster", "prod-b"]) == 2
+    assert "did you mean 'prod-a'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("place", "told"), [("/root/.local/bin", True), ("/opt/bin", False)])
+def test_a_unit_with_a_program_that_its_user_cannot_run_is_warned_of(
+    place: str, told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", [f"{place}/etcd-rescue"])
+    monkeypatch.setattr("sys.prefix", "/opt")
+    assert main(["backup", "unit"]) == 0
+    out, err = capsys.readouterr()
+    assert f"ExecStart={place}/etcd-rescue backup run" in out
+    assert ("home directory" in err) is told

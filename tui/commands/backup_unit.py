@@ -25,8 +25,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
 
 async def run(_: argparse.Namespace) -> int:
     """Print it."""
+    program = _program()
+    if _in_a_home(Path(program)):
+        sys.stderr.write(
+            f"etcd-rescue: {program} lies in a home directory, which the service's user cannot "
+            "enter\n  → install it for everybody, in a checkout: PIPX_HOME=/opt/pipx "
+            "PIPX_BIN_DIR=/usr/local/bin pipx install .\n"
+        )
     text = (resources.files("assets") / "systemd/etcd-rescue-backup.service").read_text()
-    print(text.replace(_PLACEHOLDER, _program()), end="")
+    print(text.replace(_PLACEHOLDER, program), end="")
     return 0
 
 
@@ -35,3 +42,10 @@ def _program() -> str:
     started = shutil.which(sys.argv[0]) or sys.argv[0]
     path = Path(started).absolute()
     return str(path) if path.name == "etcd-rescue" else _PLACEHOLDER
+
+
+def _in_a_home(program: Path) -> bool:
+    """Whether it lies, or its environment does, where only one user may look."""
+    homes = (Path("/root"), Path("/home"))
+    places = (program, program.resolve(), Path(sys.prefix))
+    return any(place.is_relative_to(home) for place in places for home in homes)

@@ -103,6 +103,8 @@ async def _known_runs(arguments: argparse.Namespace) -> tuple[PastRun, ...]:
     try:
         cluster = chosen_cluster(arguments)
     except (InventoryError, UsageError):
+        if arguments.inventory or arguments.cluster:
+            raise  # what was named is wrong
         return here
     others = [run for run in here if run.cluster != cluster.name]
     try:

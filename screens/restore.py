@@ -131,6 +131,8 @@ class RestoreScreen(IncidentScreen):
         elif self._roll_back_next:
             await roll_back(self, self.case, self.run_id)
         elif outcome is Outcome.DONE and not self.words.back:
+            # What was known of the cluster is over, and health looks at it anew.
+            self.case.incident.forget_facts()
             self.action_health()
         else:
             self.look_again()

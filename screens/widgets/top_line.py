@@ -48,6 +48,8 @@ class TopLine(Widget):
 
     def _at_rest(self) -> tuple[Mark, str]:
         mark, label = self.case.label()
+        if self.case.recovered and self.case.incident.facts is None:
+            return Mark.OK, "RECOVERED"
         if self.case.recovered and mark is Mark.OK:
             return mark, label.replace("HEALTHY", "RECOVERED")
         return mark, label

@@ -112,7 +112,7 @@ class HealthScreen(IncidentScreen):
 
     def _heard(self, check: Check) -> None:
         self.checks[(check.name, check.scope)] = check
-        self.redraw()
+        self.redraw_soon()
 
     @work(group="leftovers", exclusive=True, exit_on_error=False)
     async def look_for_leftovers(self) -> None:

@@ -18,6 +18,8 @@ from screens.leaving import LeavesOnce
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.top_line import TopLine
 
+SOON = 0.06
+"""Seconds; nobody reads faster."""
 WIDE = 120
 """From this many columns on, panes stand side by side."""
 
@@ -42,6 +44,7 @@ class IncidentScreen(LeavesOnce[None]):
     def __init__(self, case: Case) -> None:
         super().__init__()
         self.case = case
+        self._redraw_wanted = False
 
     def compose(self) -> ComposeResult:
         """Top line, body, keys."""
@@ -53,6 +56,19 @@ class IncidentScreen(LeavesOnce[None]):
     def compose_body(self) -> ComposeResult:
         """What stands between the top line and the keys."""
         yield from ()
+
+    def redraw(self) -> None:
+        """Draw what is known. Subclasses that have more than widgets of their own give it."""
+
+    def redraw_soon(self) -> None:
+        """The same, once for all that comes within a moment: hundreds of answers may."""
+        if not self._redraw_wanted:
+            self._redraw_wanted = True
+            self.set_timer(SOON, self._redraw_now)
+
+    def _redraw_now(self) -> None:
+        self._redraw_wanted = False
+        self.redraw()
 
     @property
     def wide(self) -> bool:

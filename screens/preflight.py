@@ -110,7 +110,7 @@ class PreflightScreen(IncidentScreen):
 
     def _heard(self, check: Check) -> None:
         self.checks.append(check)
-        self.redraw()
+        self.redraw_soon()
 
     def _redraw_while_moving(self) -> None:
         if self.snapshot.name in self.case.moving:

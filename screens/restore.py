@@ -23,6 +23,7 @@ from screens.dialogs.reading import ReadingDialog
 from screens.incident_screen import IncidentScreen, Rule
 from screens.keys import KeysOf, common_keys
 from screens.lock_questions import may_take_over
+from screens.pacing import Pace
 from screens.run_drawing import now_of, steps_of
 from screens.run_fitting import RunStage
 from screens.run_panes import STEPS_WIDTH, RunPanes
@@ -91,6 +92,7 @@ class RestoreScreen(IncidentScreen):
         self.aborting = False
         self._roll_back_next = False
         self.panes = RunPanes(self.view, plan)
+        self._pace = Pace()
         self._drawn_version = -1
         self._drawn_second = -1
         self._drawn_rows = -1
@@ -108,7 +110,7 @@ class RestoreScreen(IncidentScreen):
         self.case.run = self.view
         self.case.recovered = False
         self.panes.show_panes()
-        self.set_interval(1 / REDRAWS_A_SECOND, self.draw)
+        self.set_interval(1 / REDRAWS_A_SECOND, self._draw_in_time)
         self.draw()
         self.execute()
 
@@ -175,6 +177,11 @@ class RestoreScreen(IncidentScreen):
     def _want_roll_back(self) -> None:
         """Once the run has stopped."""
         self._roll_back_next = True
+
+    def _draw_in_time(self) -> None:
+        if self._pace.begins():
+            self.draw()
+            self.call_after_refresh(self._pace.ended)
 
     def draw(self) -> None:
         """Draw what has changed. Called ten times a second, whatever the events' rate.

@@ -19,6 +19,9 @@ from recovery.ssh.session import NodeSession
 SECONDS = 45.0
 """For everything together: it is advice, and holds nobody up."""
 
+_ENDING = 2.0
+"""Seconds for ending what is asked of nodes, once that is of no use."""
+
 _RUNNING = """
 set -eu
 command -v crictl > /dev/null || { echo "crictl is not on the PATH" >&2; exit 127; }
@@ -46,11 +49,14 @@ async def _look(fleet: Fleet, cluster: Cluster, manifests: Mapping[str, EtcdMani
     try:
         nodes = await first_answer(servers, lambda server: server.list_nodes())
         pods = await first_answer(servers, lambda server: server.list_placed_pods())
+        answers = await on_nodes
     except KubernetesError as error:
         where = f"{error.where}: " if error.where else ""
         return Leftovers(_now(), not_seen=(f"the API: {where}{error.what}",))
     finally:
-        answers = await on_nodes
+        # Nobody waits for nodes whose answers are of no use any more; what they run ends there.
+        on_nodes.cancel()
+        await asyncio.wait([on_nodes], timeout=_ENDING)
     running = {name: told for name, told in answers.items() if not isinstance(told, NodeError)}
     leftovers: tuple[Leftover, ...] = compare_with_reality(cluster, nodes, pods, running)
     silent = tuple(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 
 from recovery.errors import RescueError
 
+_AT_ONCE_SECONDS = 2.0
+"""For a run that is broken off, within the loop that draws the screen and must answer."""
 _LAST_SECONDS = 60.0
 """For the report at the end of a run, whose logs may be long."""
 
@@ -40,8 +43,17 @@ class ReportKeeper:
             self._trouble(f"the report was not written within {_LAST_SECONDS:.0f} s")
 
     def at_once(self) -> None:
-        """Write it now, on the way out: nobody is left to be told of trouble."""
+        """Write it now, on the way out: nobody is left to be told of trouble.
+
+        In a thread, waited for a few seconds at most: the screen is frozen meanwhile, and the
+        journal has it all.
+        """
         self.stop()
+        writing = threading.Thread(target=self._write_quietly, name="last report", daemon=True)
+        writing.start()
+        writing.join(_AT_ONCE_SECONDS)
+
+    def _write_quietly(self) -> None:
         with suppress(RescueError, OSError):
             self._write()
 

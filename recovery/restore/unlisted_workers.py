@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,11 @@ _ASKING_SECONDS = 6
 _API_SECONDS = 12.0
 """For all API servers together: several may hang for want of a quorum."""
 _REACH_SECONDS = 8.0
+_AT_ONCE = 16
+"""Connections that are begun together: a jump host lets few more through (sshd's MaxStartups)."""
+_ALL_SECONDS = 40.0
+"""For reaching all of them; those that were not asked by then are said, and hold nobody up."""
+NOT_ASKED = f"not asked within {_ALL_SECONDS:.0f} s, as there are many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +72,7 @@ async def find_unlisted_workers(
     nodes = [
         unlisted_worker(cluster, name, host) for name, host in hosts.items() if name not in listed
     ]
-    answers = await asyncio.gather(*(_why_not(node) for node in nodes))
-    told = list(zip(nodes, answers, strict=True))
+    told = await _reach(nodes)
     return UnlistedWorkers(
         tuple(node for node, why in told if not why),
         tuple((node, why) for node, why in told if why),
@@ -130,6 +135,22 @@ def _names(listed: LiveKeys) -> list[str]:
     keys = (key for key, _ in listed.keys())  # noqa: SIM118
     own = (key.removeprefix(_NODES) for key in keys if key.startswith(_NODES))
     return [name.decode("ascii") for name in own if _HOST.fullmatch(name)]
+
+
+async def _reach(nodes: Sequence[Node]) -> list[tuple[Node, str]]:
+    """Each with why it cannot be reached, a few at a time, and within a limit for all."""
+    why = dict.fromkeys((node.name for node in nodes), NOT_ASKED)
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def ask(node: Node) -> None:
+        async with turns:
+            why[node.name] = await _why_not(node)
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ALL_SECONDS), asyncio.TaskGroup() as group:
+            for node in nodes:
+                group.create_task(ask(node))
+    return [(node, why[node.name]) for node in nodes]
 
 
 async def _why_not(node: Node) -> str:

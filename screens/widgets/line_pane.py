@@ -9,14 +9,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import accumulate
-from typing import ClassVar
+from itertools import accumulate, islice
+from typing import ClassVar, Self
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
@@ -59,6 +59,9 @@ class LinePane(ScrollView, can_focus=True):
         self._lines: list[tuple[Stream, str]] = []
         self._ends: list[int] = []
         """For every line the number of rows up to its end: rows are counted, not made."""
+        self._above = 0
+        """Rows of lines that have gone, which `_ends` counts too."""
+        self._plain: Style | None = None
         self._wrapped_at = 0
         self._placing = False
         self.following = follow
@@ -94,18 +97,33 @@ class LinePane(ScrollView, can_focus=True):
         fresh = _newest(batches, self._keep)
         if not fresh:
             return
-        added = sum(map(len, (texts for _, texts in fresh)))
-        dropped = max(0, len(self._lines) + added - self._keep)
-        gone = self._ends[dropped - 1] if 0 < dropped <= len(self._ends) else 0
-        self._lines += [(stream, _clean(text)) for stream, texts in fresh for text in texts]
-        del self._lines[: max(0, len(self._lines) - self._keep)]
-        self.dropped += dropped
-        self._measure()
+        lines = [(stream, _clean(text)) for stream, texts in fresh for text in texts]
+        self._lines += lines
+        # Only what is new is measured: a pane may get a thousand lines ten times a second.
+        end = self._ends[-1] if self._ends else self._above
+        self._ends += islice(accumulate(self._counts(lines), initial=end), 1, None)
+        gone = self._drop(max(0, len(self._lines) - self._keep))
+        self._grow(Size(self._wrapped_at, self._rows))
         if self.following:
             self._place(self.max_scroll_y)
         elif gone:
             # The lines that a person reads stay where they are while older ones go.
             self._place(max(0, self.scroll_offset.y - gone))
+
+    def _drop(self, lines: int) -> int:
+        """Let the oldest lines go; how many rows they were."""
+        if not lines:
+            return 0
+        gone = self._ends[lines - 1] - self._above
+        del self._lines[:lines]
+        del self._ends[:lines]
+        self._above += gone
+        self.dropped += lines
+        return gone
+
+    @property
+    def _rows(self) -> int:
+        return self._ends[-1] - self._above if self._ends else 0
 
     def _place(self, y: float) -> None:
         self._placing = True
@@ -121,17 +139,21 @@ class LinePane(ScrollView, can_focus=True):
             self.following = self.at_end
 
     def _measure(self) -> None:
+        self._above = 0
+        self._ends = list(accumulate(self._counts(self._lines)))
+        self._grow(Size(self._wrapped_at, self._rows))
+
+    def _counts(self, lines: Iterable[tuple[Stream, str]]) -> list[int]:
+        """How many rows each of the lines needs."""
         width = max(8, self._wrapped_at)
         rest = width - len(_CONTINUED)
         room = {stream: width - len(prefix) for stream, prefix in _PREFIX.items()}
-        counts = [
+        return [
             1
             if len(text) <= room[stream] and text.isascii()
             else max(1, 1 - (room[stream] - _cells(text)) // rest)
-            for stream, text in self._lines
+            for stream, text in lines
         ]
-        self._ends = list(accumulate(counts))
-        self._grow(Size(self._wrapped_at, self._ends[-1] if self._ends else 0))
 
     def _grow(self, size: Size) -> None:
         # Setting virtual_size lays the whole screen out anew (27 ms at 160×48). Where only the
@@ -146,8 +168,9 @@ class LinePane(ScrollView, can_focus=True):
 
     def _row(self, row: int) -> tuple[Stream, str]:
         """What stands in that row."""
+        row += self._above
         index = bisect_right(self._ends, row)
-        first = self._ends[index - 1] if index else 0
+        first = self._ends[index - 1] if index else self._above
         stream, text = self._lines[index]
         rows = _wrapped(_PREFIX[stream] + text, max(8, self._wrapped_at), self._ends[index] - first)
         place = row - first
@@ -171,8 +194,8 @@ class LinePane(ScrollView, can_focus=True):
         """One line of what is seen (the Line API)."""
         width = self.scrollable_content_region.width
         index = y + self.scroll_offset.y
-        if not self._ends or index >= self._ends[-1]:
-            return Strip.blank(width, self.rich_style)
+        if index >= self._rows:
+            return Strip.blank(width, self._plain_style)
         stream, text = self._row(index)
         style = self._style_of(stream, text)
         return Strip([Segment(text, style)], cell_len(text)).adjust_cell_length(width, style)
@@ -185,7 +208,31 @@ class LinePane(ScrollView, can_focus=True):
             name = "comment"
         elif self._code == "diff" and text[:1] in "+-" and text[:3] not in ("+++", "---"):
             name = "added" if text[:1] == "+" else "removed"
-        return self.get_component_rich_style(f"line-pane--{name}") if name else self.rich_style
+        return self.get_component_rich_style(f"line-pane--{name}") if name else self._plain_style
+
+    @property
+    def _plain_style(self) -> Style:
+        """Made of all the widgets around it, which takes its time: once for each drawing."""
+        if self._plain is None:
+            self._plain = self.rich_style
+        return self._plain
+
+    def notify_style_update(self) -> None:
+        """Other colours."""
+        self._plain = None
+        super().notify_style_update()
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Draw anew; scrolling only moves what is drawn."""
+        if not regions:
+            self._plain = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
 
 def _newest(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import ClassVar
+from typing import ClassVar, Self
 
+from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -14,7 +15,6 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.visual import Visual
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ class RowList(ScrollView, can_focus=True):
         self._rows: Sequence[Row] = ()
         self._cursor = 0
         self._has_cursor = cursor
+        self._drawn: dict[tuple[int, int, bool, bool], Strip] = {}
+        """Rows as they were drawn, by place and width, under the cursor or not, focused or not."""
         self.moved_by_hand = False
         """Whether a person has moved the cursor; until then a screen may place it."""
 
@@ -95,6 +97,23 @@ class RowList(ScrollView, can_focus=True):
         self._place(self._cursor if index is None else index, announce=self.key != before)
         self.refresh()
 
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Draw all rows anew, or only what has moved (regions), from what was drawn before."""
+        if not regions:
+            self._drawn.clear()
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def notify_style_update(self) -> None:
+        """Other colours: nothing that was drawn holds."""
+        self._drawn.clear()
+        super().notify_style_update()
+
     def move_to(self, key: str) -> None:
         """Put the cursor on the row of that key, if it is there."""
         for index, row in enumerate(self._rows):
@@ -103,10 +122,11 @@ class RowList(ScrollView, can_focus=True):
 
     def _place(self, index: int, *, announce: bool = True, down: bool = True) -> None:
         chosen = self._selectable(index, down)
-        changed = chosen != self._cursor
+        before, changed = self._cursor, chosen != self._cursor
         self._cursor = chosen
         if changed or announce:
-            self.refresh()
+            self.refresh_line(before)
+            self.refresh_line(chosen)
             self.call_after_refresh(self._into_view)
             self.post_message(self.Highlighted(self, self.key))
 
@@ -134,15 +154,28 @@ class RowList(ScrollView, can_focus=True):
             return Strip.blank(width, self.rich_style)
         row = self._rows[index]
         chosen = self._has_cursor and index == self._cursor and row.selectable
-        style = self.visual_style
+        place = (index, width, chosen, chosen and self.has_focus)
+        if place not in self._drawn:
+            self._drawn[place] = self._strip(row, width, chosen=chosen)
+        return self._drawn[place]
+
+    def _strip(self, row: Row, width: int, *, chosen: bool) -> Strip:
+        """The row, without what a paragraph would need: that takes most of a page's time."""
+        style = self.get_visual_style("row-list--cursor") if chosen else self.visual_style
         mark = Content(" ")
-        if chosen:
-            style = self.get_visual_style("row-list--cursor")
-            if self.has_focus:
-                mark = Content.styled("▌", "$accent")
+        if chosen and self.has_focus:
+            mark = Content.styled("▌", "$accent")
         content = Content.assemble(mark, row.draw(max(1, width - 1)))
-        strips = Visual.to_strips(self, content, width, 1, style, pad=True)
-        return strips[0] if strips else Strip.blank(width, style.rich_style)
+        if content.cell_length > width:
+            content = content.truncate(width)
+        parts = content.render(style, end="", parse_style=self._get_style)
+        segments, x = [], 0
+        for text, own in parts:
+            # The place within the line, as other widgets have it for text that is marked by mouse.
+            segments.append(Segment(text, (style + own).rich_style_with_offset(x, 0)))
+            x += len(text)
+        strip = Strip(segments, content.cell_length)
+        return strip.adjust_cell_length(width, style.rich_style)
 
     def on_resize(self) -> None:
         """Keep the width of what is drawn to the width that is seen."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from recovery.cluster.kubernetes_objects import KubeNode, PlacedPod, read_placed_pods
 from recovery.errors import NodeError
+from recovery.health import looking_for_leftovers
 from recovery.health.leftovers import LeftoverKind, RunningPod, compare_with_reality
 from recovery.health.looking_for_leftovers import running_pods
 from tests.restore.broken_cluster import cluster
@@ -80,3 +82,27 @@ def test_the_table_of_pods_is_read_line_by_line() -> None:
         PlacedPod("shop", "web-1", "worker-1", "Running"),
         PlacedPod("shop", "web-2", "", "Pending"),
     )
+
+
+async def test_nodes_that_hang_do_not_stretch_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_servers(*_: object) -> dict[str, object]:
+        return {}
+
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    class Hanging:
+        async def each(self, *_: object) -> dict[str, object]:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(30)  # as a command does whose node is gone
+            return {}
+
+    monkeypatch.setattr(looking_for_leftovers, "api_servers", no_servers)
+    monkeypatch.setattr(looking_for_leftovers, "first_answer", hang)
+    monkeypatch.setattr(looking_for_leftovers, "SECONDS", 0.05)
+    monkeypatch.setattr(looking_for_leftovers, "_ENDING", 0.05)
+    async with asyncio.timeout(5):
+        told = await looking_for_leftovers.look_for_leftovers(Hanging(), cluster(), {})  # type: ignore[arg-type]
+    assert told.not_seen == ("the nodes took longer than 0 s",)

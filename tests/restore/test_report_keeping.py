@@ -16,7 +16,7 @@ from recovery.health.expected import Expected
 from recovery.health.leftovers import Leftovers
 from recovery.health.model import CLUSTER_SCOPE, HealthReport
 from recovery.health.verdicts import ok
-from recovery.restore import watching
+from recovery.restore import report_keeping, watching
 from recovery.restore.events import Outcome, Output, RunEnded
 from recovery.restore.node_work import NodeWorker
 from recovery.restore.past_runs import RunState, read_run
@@ -131,3 +131,19 @@ async def test_a_proof_that_cannot_be_written_down_is_a_proof_all_the_same(
     )
     assert not reasons
     assert any("No space left" in words for words in notes)
+
+
+async def test_a_report_that_takes_long_does_not_hold_up_whoever_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(report_keeping, "_AT_ONCE_SECONDS", 0.05)
+    may_end, ended = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        may_end.wait(30)
+        ended.set()
+
+    ReportKeeper(slow, lambda words: None).at_once()
+    assert not ended.is_set()
+    may_end.set()
+    assert ended.wait(30)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
+
 from recovery.health.model import CheckStatus
-from recovery.inventory.model import Role
+from recovery.inventory.model import Node, Role
+from recovery.restore import unlisted_workers
 from recovery.restore.plan_json import plan_facts
 from recovery.restore.plan_loading import load_plan
 from recovery.restore.planner import PlanOptions, plan
@@ -64,3 +68,29 @@ def test_only_names_that_can_be_names_are_taken_from_a_snapshot(tmp_path: Path) 
     listing = tmp_path / "keys"
     listing.write_text("".join(f"{key.hex()} 1\n" for key in keys))
     assert _names(LiveKeys(1, len(keys), 0, 0, listing)) == ["worker-1"]
+
+
+async def test_many_workers_are_asked_a_few_at_a_time_and_within_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_once, most = 0, 0
+
+    async def why_not(node: Node) -> str:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        try:
+            await asyncio.sleep(30 if node.name.endswith("9") else 0)
+        finally:
+            at_once -= 1
+        return ""
+
+    monkeypatch.setattr(unlisted_workers, "_why_not", why_not)
+    monkeypatch.setattr(unlisted_workers, "_AT_ONCE", 4)
+    monkeypatch.setattr(unlisted_workers, "_ALL_SECONDS", 0.3)
+    nodes = [unlisted_worker(cluster(), f"worker-{n}", "10.0.0.1") for n in range(100)]
+    told = {node.name: why for node, why in await unlisted_workers._reach(nodes)}
+    assert most == 4
+    assert len(told) == 100
+    assert told["worker-0"] == ""
+    assert told["worker-99"] == unlisted_workers.NOT_ASKED

@@ -17,11 +17,11 @@ def test_a_drawing_is_followed_by_as_much_time_without_one() -> None:
     pace = Pace(clock)
     assert pace.begins()
     assert not pace.begins()
-    clock.now += 0.2
+    clock.now += LOST / 2
     pace.ended()
-    clock.now += 0.1
+    clock.now += LOST / 4
     assert not pace.begins()
-    clock.now += 0.1
+    clock.now += LOST / 4
     assert pace.begins()
 
 

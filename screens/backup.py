@@ -35,6 +35,7 @@ from screens.case import Case
 from screens.dialogs.field import Asked, FieldsDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.yaml_text import YamlDialog
+from screens.explained import BACKUP, Help
 from screens.incident_screen import IncidentScreen
 from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, Mark, line, stacked
@@ -52,16 +53,7 @@ _key = KeysOf("backup")
 class BackupScreen(IncidentScreen):
     """Nothing on it is written before the difference was shown and agreed to."""
 
-    HELP_TEXT = (
-        "The cluster's EtcdBackupConfiguration, read through a control-plane node, or as it was "
-        "last seen while no API server answers. Enter changes a field; what is changed is marked "
-        "and nothing is written before w shows the difference and you agree. If somebody else "
-        "changed it meanwhile, nothing is written.\n\n"
-        "s sets S3 up: the place, the keys (typed without echo, kept only in the cluster's "
-        "secret), a trial with those very keys, the difference, a backup to see it arrive. "
-        "t tries the bucket as it is configured.\n\n"
-        "Below, every record is joined with the files that really exist."
-    )
+    EXPLAINED: ClassVar[Help] = BACKUP
     title_words: ClassVar[str] = "Backup configuration"
 
     BINDINGS: ClassVar[list[BindingType]] = [

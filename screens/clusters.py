@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from screens.case import Case
 from screens.dialogs.help import HelpDialog
+from screens.explained import CLUSTERS, Help
 from screens.incident_screen import Rule
 from screens.keys import KeysOf, common_keys_only
 from screens.leaving import LeavesOnce
@@ -31,11 +32,7 @@ _key = KeysOf("clusters")
 class ClustersScreen(LeavesOnce[None]):
     """Each cluster with its diagnosis, as it comes in."""
 
-    HELP_TEXT: ClassVar[str] = (
-        "The clusters of the inventory, all asked at once, with their diagnosis as the nodes "
-        "answer; below, what is wrong with the chosen one and what to do. "
-        "Enter opens one. Nothing on this screen changes a cluster."
-    )
+    EXPLAINED: ClassVar[Help] = CLUSTERS
     title_words: ClassVar[str] = "Clusters"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -114,7 +111,7 @@ class ClustersScreen(LeavesOnce[None]):
 
     def action_help(self) -> None:
         """What the screen is for, and its keys."""
-        self.app.push_screen(HelpDialog(self, self.title_words, self.HELP_TEXT))
+        self.app.push_screen(HelpDialog(self, self.title_words, self.EXPLAINED))
 
     def action_open(self) -> None:
         """Its snapshots."""

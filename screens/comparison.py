@@ -32,6 +32,7 @@ from screens.comparison_words import (
     same_words,
     state_of,
 )
+from screens.explained import COMPARISON, Help
 from screens.exporting import write_export
 from screens.incident_screen import IncidentScreen
 from screens.keys import KeysOf, common_keys
@@ -51,13 +52,7 @@ def _view(key: str, name: str, sentence: str) -> Binding:
 class ComparisonScreen(IncidentScreen):
     """Reads both, compares them, and keeps the answer. The two are put in the order of time."""
 
-    HELP_TEXT = (
-        "What changed from the older snapshot to the newer one, key by key: what restoring the "
-        "older one would lose (+ added since), take back to an earlier state (~ changed since), "
-        "and bring back (- removed since).\n\n"
-        "The same differences are counted by resource and by namespace; enter on one of them "
-        "narrows the keys to it, esc widens them again. Nothing on this screen changes the cluster."
-    )
+    EXPLAINED: ClassVar[Help] = COMPARISON
     title_words: ClassVar[str] = "Comparison"
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -32,6 +32,7 @@ from screens.dialogs.naming import NamingDialog
 from screens.dialogs.question import QuestionDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.trouble import TroubleDialog, trouble_of
+from screens.explained import FIRST_RUN, Help
 from screens.first_run_words import (
     INTRODUCTION,
     heading_of,
@@ -67,14 +68,7 @@ _key = KeysOf("first")
 class FirstRunScreen(LeavesOnce[None]):
     """An address to type, the nodes as they are found, and what stands in the way of each."""
 
-    HELP_TEXT: ClassVar[str] = (
-        "Makes an inventory: the file that says which nodes a cluster has and how to log in to "
-        "them. One control-plane node is asked who the others are (its API server, its etcd "
-        "member, its manifests, its backups); then each is logged in to, as ssh would: with "
-        "~/.ssh/config, the agent and known_hosts. A host key that is not known is shown, to be "
-        "compared and accepted; a changed one is refused. Nothing is changed on any node, and "
-        "nothing is written here before you say so."
-    )
+    EXPLAINED: ClassVar[Help] = FIRST_RUN
     title_words: ClassVar[str] = "First run"
     TYPING_WORDS: ClassVar[str] = "enter look   f1 help   ctrl+q quit"
     """What the footer says while the address is typed."""
@@ -271,7 +265,7 @@ class FirstRunScreen(LeavesOnce[None]):
 
     def action_help(self) -> None:
         """What the screen is for, and its keys."""
-        self.app.push_screen(HelpDialog(self, self.title_words, self.HELP_TEXT))
+        self.app.push_screen(HelpDialog(self, self.title_words, self.EXPLAINED))
 
     async def _ask_name(self) -> bool:
         dialog = NamingDialog(

@@ -20,6 +20,7 @@ from recovery.health.proof import proven
 from screens.case import Case
 from screens.checklist import CheckGroup, explain
 from screens.dialogs.reading import ReadingDialog
+from screens.explained import HEALTH, Help
 from screens.health_matrix import cells_of, health_markdown, line_of, matrix_heads, other_lines
 from screens.incident_screen import IncidentScreen, Rule
 from screens.keys import KeysOf, common_keys
@@ -39,12 +40,7 @@ _key = KeysOf("health")
 class HealthScreen(IncidentScreen):
     """The final checks. After a run they are repeated until all hold: only then *Recovered*."""
 
-    HELP_TEXT = (
-        "Every member is asked directly, and then the Kubernetes side. RECOVERED appears only "
-        "after a restore, when every check holds: all members answer, hold the same data at the "
-        "same revision, a write went through, and the API servers are ready.\n\n"
-        "Choose a line to read what it means and what to do. a checks again."
-    )
+    EXPLAINED: ClassVar[Help] = HEALTH
     title_words: ClassVar[str] = "Health"
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -9,10 +9,12 @@ from textual.app import ComposeResult
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
+from recovery.backups.model import Snapshot
 from recovery.errors import RescueError
 from screens.case import Case
 from screens.dialogs.help import HelpDialog
 from screens.dialogs.trouble import TroubleDialog, trouble_of
+from screens.explained import Help
 from screens.exporting import write_export
 from screens.leaving import LeavesOnce
 from screens.widgets.key_footer import KeyFooter
@@ -35,11 +37,11 @@ class Rule(Static):
 class IncidentScreen(LeavesOnce[None]):
     """A screen on one case. Subclasses give the body, the help text, and what `y` and `e` take."""
 
-    HELP_TEXT: ClassVar[str] = ""
-    """What this screen is for, in plain words."""
+    EXPLAINED: ClassVar[Help] = Help("")
+    """What this screen is for, and what its marks mean."""
 
     title_words: ClassVar[str] = ""
-    """The screen's name in the heading of its help."""
+    """The screen's name, in the heading of its help and on the way to it."""
 
     def __init__(self, case: Case) -> None:
         super().__init__()
@@ -74,6 +76,16 @@ class IncidentScreen(LeavesOnce[None]):
     def wide(self) -> bool:
         """Whether panes stand side by side."""
         return self.app.size.width >= WIDE
+
+    @property
+    def staying(self) -> str:
+        """Why the screen cannot be left for another one now; empty where it can."""
+        return ""
+
+    @property
+    def subject(self) -> Snapshot | None:
+        """The snapshot that the screen is about; elsewhere the newest that verifies."""
+        return self.case.newest_verified(self.case.incident.catalog)
 
     def copy_text(self) -> str:
         """What `y` copies; empty where there is nothing to copy."""
@@ -122,7 +134,7 @@ class IncidentScreen(LeavesOnce[None]):
 
     def action_help(self) -> None:
         """What the screen is for, and all its keys."""
-        self.app.push_screen(HelpDialog(self, self.title_words, self.HELP_TEXT))
+        self.app.push_screen(HelpDialog(self, self.title_words, self.EXPLAINED))
 
     def action_copy(self) -> None:
         """Onto the person's own clipboard (OSC 52), also over SSH."""

@@ -13,6 +13,7 @@ from recovery.restore.events import Stream
 from recovery.restore.journal import JournalEntry
 from recovery.restore.lock import LockHolder
 from screens.case import Case
+from screens.explained import OTHER_RUN, Help
 from screens.incident_screen import IncidentScreen
 from screens.keys import common_keys
 from screens.marks import HEADING, line
@@ -32,10 +33,7 @@ def story_line(entry: JournalEntry) -> str:
 class OtherRunScreen(IncidentScreen):
     """The other one's journal as it grows."""
 
-    HELP_TEXT = (
-        "Somebody else works on this cluster. This is their run's journal, as it is copied to the "
-        "nodes; it is read again every two seconds. Nothing on this screen changes anything."
-    )
+    EXPLAINED: ClassVar[Help] = OTHER_RUN
     title_words: ClassVar[str] = "Somebody else's run"
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -14,6 +14,7 @@ from recovery.restore.runbook import manifest_diff, runbook_markdown
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.dialogs.reading import ReadingDialog
+from screens.explained import PLAN, Help
 from screens.incident_screen import IncidentScreen
 from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, line, spread
@@ -28,14 +29,7 @@ _key = KeysOf("plan")
 class PlanScreen(IncidentScreen):
     """Steps, actions and nodes as a tree; the exact script of what is chosen beside it."""
 
-    HELP_TEXT = (
-        "Nothing has been changed yet: this is what the restore would do, step by step. "
-        "Open a step with → to see its actions, an action to see its nodes; the script below or "
-        "beside is exactly what runs there. doc 3 means: this is step 3 of the documented "
-        "procedure.\n\n"
-        "Enter begins. The run asks before it writes anything to a node, and again, with the "
-        "cluster's name, before the API goes down."
-    )
+    EXPLAINED: ClassVar[Help] = PLAN
     title_words: ClassVar[str] = "Plan"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -95,6 +89,8 @@ class PlanScreen(IncidentScreen):
 
     def redraw(self) -> None:
         """Heading and the script of what is chosen."""
+        if not self.drawable:
+            return
         width = self.app.size.width
         source = self.plan.source
         left = line(" ", ("PLAN", HEADING), "  ", (plural(len(self.plan.steps), "step"), "$muted"))

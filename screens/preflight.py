@@ -26,6 +26,7 @@ from screens.checklist import (
 )
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.typed import TypedDialog
+from screens.explained import PREFLIGHT, Help
 from screens.exporting import markdown_table
 from screens.incident_screen import IncidentScreen, Rule
 from screens.keys import KeysOf, common_keys
@@ -40,13 +41,7 @@ _key = KeysOf("preflight")
 class PreflightScreen(IncidentScreen):
     """Failed checks block; warnings are acknowledged by a key; then Enter makes the plan."""
 
-    HELP_TEXT = (
-        "Every node is looked at again, and what a restore needs is checked: access, space, tools, "
-        "clocks, manifests, and whether the snapshot belongs to this cluster.\n\n"
-        "A failed check blocks. Warnings need your acknowledgement: read them, press w, go on. "
-        "Where the cluster is not lost, or the snapshot may not be its own, you are asked again. "
-        "Nothing on this screen changes the cluster."
-    )
+    EXPLAINED: ClassVar[Help] = PREFLIGHT
     title_words: ClassVar[str] = "Preflight"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -181,6 +176,11 @@ class PreflightScreen(IncidentScreen):
     def _no_way(self) -> bool:
         corrupt = self.fetched is not None and (self.fetched.verdict.integrity is Integrity.CORRUPT)
         return corrupt or self.stopped is not None or not self.checks
+
+    @property
+    def subject(self) -> Snapshot:
+        """The one that the screen was opened on."""
+        return self.snapshot
 
     def unavailable(self, action: str) -> str:
         """What stands between here and the plan."""

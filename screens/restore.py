@@ -20,6 +20,7 @@ from recovery.restore.run_control import RestoreRun
 from recovery.snapshots.model import FetchedSnapshot
 from screens.case import Case
 from screens.dialogs.reading import ReadingDialog
+from screens.explained import RESTORE, Help
 from screens.incident_screen import IncidentScreen, Rule
 from screens.keys import KeysOf, common_keys
 from screens.lock_questions import may_take_over
@@ -42,13 +43,7 @@ _key = KeysOf("restore")
 class RestoreScreen(IncidentScreen):
     """Draws a run's events and puts its questions to the person. It decides nothing."""
 
-    HELP_TEXT = (
-        "The run goes on by itself and asks where it must. Each pane is one node; a line with $ "
-        "is a command, ! is what it wrote to its error output, · is a note by etcd-rescue.\n\n"
-        "Pause holds before the next action; what runs on a node is never cut off in the middle. "
-        "Stopping leaves the cluster as the line above the keys says. The full output is in the "
-        "run's directory on this machine (l)."
-    )
+    EXPLAINED: ClassVar[Help] = RESTORE
     title_words: ClassVar[str] = "Restore"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -239,6 +234,11 @@ class RestoreScreen(IncidentScreen):
     def stage(self) -> RunStage:
         """Where the run stands."""
         return RunStage(self.view.outcome, self.aborting, self.words.back)
+
+    @property
+    def staying(self) -> str:
+        """A run is not left alone."""
+        return self.stage.refusal("back")
 
     def unavailable(self, action: str) -> str:
         """What fits the state of the run."""

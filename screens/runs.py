@@ -23,6 +23,7 @@ from screens.case import Case
 from screens.clean_up_question import clean_up_question
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.writing import WritingDialog
+from screens.explained import RUNS, Help
 from screens.incident_screen import IncidentScreen, Rule
 from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, Mark, line, stacked
@@ -39,17 +40,7 @@ _key = KeysOf("runs")
 class RunsScreen(IncidentScreen):
     """The runs of this cluster: this machine's at once, those on the nodes as they answer."""
 
-    HELP_TEXT = (
-        "Every restore of this cluster that was begun, newest first: from this machine, and, where "
-        "the nodes answer, from any other. Below stands how far the chosen one came.\n\n"
-        "Resume goes on where a run was left, and brings in nodes that were left out. Roll back "
-        "puts the old data and configuration in place again; it works until clean-up. Clean up "
-        "deletes what a run has kept on the nodes; it is refused until the cluster is proven "
-        "healthy. Each asks before it changes anything.\n\n"
-        "The report tells the whole story to somebody who was not there: read it with p, write "
-        "it to a file with e. As a web page it lies beside the run's journal. A note of yours, "
-        "such as the cause, is added with n."
-    )
+    EXPLAINED: ClassVar[Help] = RUNS
     title_words: ClassVar[str] = "Runs"
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -15,6 +15,7 @@ from recovery.backups.model import Integrity, Snapshot
 from recovery.errors import RescueError
 from recovery.snapshots.model import JudgedSnapshot
 from screens.case import Case
+from screens.explained import SNAPSHOT, Help
 from screens.keys import KeysOf, common_keys
 from screens.loss_words import loss_sentence
 from screens.marks import HEADING, Mark, line, spread, stacked
@@ -36,13 +37,7 @@ _key = KeysOf("snapshot")
 class SnapshotScreen(SnapshotActions):
     """Opens on what the catalog knows; the contents come once it is read and verified."""
 
-    HELP_TEXT = (
-        "What this snapshot holds. A node with python3 reads its own copy where it lies; any other "
-        "copy is fetched to this machine and unpacked. Its contents are compared with the hash "
-        "that etcd wrote at their end. Resources and namespaces are counted as they stood at the "
-        "snapshot's revision. While it is being read, esc stops that.\n\n"
-        "Nothing on this screen changes the cluster. Enter goes on to the preflight."
-    )
+    EXPLAINED: ClassVar[Help] = SNAPSHOT
     title_words: ClassVar[str] = "Snapshot"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -108,6 +103,8 @@ class SnapshotScreen(SnapshotActions):
 
     def redraw(self) -> None:
         """Draw what is known."""
+        if not self.drawable:
+            return
         width = self.app.size.width
         mark, words = self.case.known(self.snapshot)
         state = mark.say(words, strong=True)

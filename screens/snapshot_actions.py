@@ -30,6 +30,11 @@ class SnapshotActions(IncidentScreen):
         """The snapshot that the keys are about."""
         raise NotImplementedError
 
+    @property
+    def subject(self) -> Snapshot | None:
+        """The chosen one."""
+        return self.chosen
+
     def action_restore(self) -> None:
         """On to the preflight: whether it can be restored."""
         from screens.preflight import PreflightScreen

@@ -17,6 +17,7 @@ from screens.catalog_heading import problems_text
 from screens.catalog_pane import CatalogPane
 from screens.catalog_table import catalog_markdown
 from screens.dialogs.reading import ReadingDialog
+from screens.explained import SNAPSHOTS, Help
 from screens.glance import GlancePanel, SnapshotSummary
 from screens.incident_screen import Rule
 from screens.keys import KeysOf, common_keys
@@ -31,17 +32,7 @@ _key = KeysOf("snapshots")
 class SnapshotsScreen(SnapshotActions):
     """The catalog, filling in as the stores answer."""
 
-    HELP_TEXT = (
-        "Every backup that was found on the nodes and in S3, newest first. The newest few are "
-        "read and verified on their own, on their node if it has python3; the newest one that "
-        "verifies is chosen. While the cluster has no quorum, what members still hold in their "
-        "data directories stands above the backups: no backup, but it may lose less. esc stops "
-        "what is being read.\n\n"
-        "Copies: the numbers of the control-plane nodes that have the file, and S3. "
-        "Record: what the cluster's backup configuration says about it. "
-        "Integrity: whether the contents match the hash inside the file. "
-        "Nothing on this screen changes the cluster."
-    )
+    EXPLAINED: ClassVar[Help] = SNAPSHOTS
     title_words: ClassVar[str] = "Snapshots"
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -20,6 +20,7 @@ from screens.case import Case
 from screens.cleaning_up import to_its_end
 from screens.comparison_text import label_of
 from screens.dialogs.reading import ReadingDialog
+from screens.explained import TRIAL, Help
 from screens.incident_screen import IncidentScreen
 from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, Mark, line, spread, stacked
@@ -53,14 +54,7 @@ _key = KeysOf("trial")
 class TrialScreen(IncidentScreen):
     """Begins at once; `esc` ends it and cleans up."""
 
-    HELP_TEXT = (
-        "A rehearsal of the restore on this machine, with real etcd: the snapshot is restored "
-        "into three scratch members, they are started, and what they hold is compared with what "
-        "the snapshot's file holds, key by key. Nothing is changed on any node; where this machine "
-        "has no fitting etcd, its programs are copied from one.\n\n"
-        "It serves when every member answers and holds the same. Choose a check to read what it "
-        "proves. esc ends a rehearsal under way and removes what it has made."
-    )
+    EXPLAINED: ClassVar[Help] = TRIAL
     title_words: ClassVar[str] = "Rehearsal"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -161,7 +155,7 @@ class TrialScreen(IncidentScreen):
 
     def redraw(self) -> None:
         """Draw what is known."""
-        if not self.is_attached:
+        if not self.drawable:
             return
         checks = self.report is not None and bool(self.report.checks)
         self._checklist.display = self.tall or self._show_stages
@@ -171,7 +165,7 @@ class TrialScreen(IncidentScreen):
         self.refresh_bindings()
 
     def _tell(self) -> None:
-        if not self.is_attached:
+        if not self.drawable:
             return
         width = self.app.size.width
         self._heading.say(self._head(width))
@@ -218,6 +212,16 @@ class TrialScreen(IncidentScreen):
         if self.problem is not None:
             return broken_off(lines, self.problem.what)
         return broken_off(lines, "") if self.report is not None else lines
+
+    @property
+    def staying(self) -> str:
+        """A rehearsal is ended before it is left."""
+        return "The rehearsal is under way; esc ends it." if self.under_way else ""
+
+    @property
+    def subject(self) -> Snapshot:
+        """The one that the screen was opened on."""
+        return self.snapshot
 
     def unavailable(self, action: str) -> str:
         """What has to wait for the verdict."""

@@ -1,9 +1,10 @@
-"""The command palette: what the screen at hand can do, and a few things of the whole program."""
+"""The command palette: what the screen at hand can do, the ways to the others, and the colours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 
 from textual.await_complete import AwaitComplete
@@ -12,10 +13,25 @@ from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 from textual.widgets import Input, OptionList
 
+from screens.incident_screen import IncidentScreen
+from screens.ways import ways_from
 from screens.widgets.key_footer import key_words
-from tui.theme import DARK, LIGHT
+from tui.theme import DARK, LIGHT, SIXTEEN
 
-_THEMES = [("Dark colours", DARK.name), ("Light colours", LIGHT.name)]
+_THEMES = [
+    ("Dark colours", DARK.name),
+    ("Light colours", LIGHT.name),
+    ("Sixteen colours, for terminals that have no more", SIXTEEN.name),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One line of the palette; `help` stands below it."""
+
+    title: str
+    help: str
+    do: Callable[[], Awaitable[None] | None]
 
 
 class Palette(CommandPalette):
@@ -38,53 +54,63 @@ class Palette(CommandPalette):
 
 
 class ScreenActions(Provider):
-    """Every binding of the screen that can be used now, under its tooltip."""
+    """Every binding of the screen, under its sentence, also those that cannot be used now."""
 
     async def discover(self) -> Hits:
         """All of them, before anything is typed."""
-        for binding in self._bindings():
-            yield DiscoveryHit(
-                self._words(binding), partial(self._do, binding), help=self._key(binding)
-            )
-        for title, theme in _THEMES:
-            yield DiscoveryHit(title, partial(self._use, theme), help="appearance")
+        for act in self.acts():
+            yield DiscoveryHit(act.title, act.do, help=act.help)
 
     async def search(self, query: str) -> Hits:
         """Those that fit."""
         matcher = self.matcher(query)
-        for binding in self._bindings():
-            words = self._words(binding)
-            score = matcher.match(words)
+        for act in self.acts():
+            score = matcher.match(act.title)
             if score > 0:
-                yield Hit(
-                    score,
-                    matcher.highlight(words),
-                    partial(self._do, binding),
-                    help=self._key(binding),
-                )
-        for title, theme in _THEMES:
-            score = matcher.match(title)
-            if score > 0:
-                yield Hit(score, matcher.highlight(title), partial(self._use, theme))
+                yield Hit(score, matcher.highlight(act.title), act.do, help=act.help)
 
-    def _bindings(self) -> Iterable[Binding]:
+    def acts(self) -> list[Act]:
+        """What can be done now, then the ways to other screens, then what cannot be done now."""
+        now: list[Act] = []
+        later: list[Act] = []
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            mine = active.node is self.screen and active.enabled and binding.tooltip
-            if mine and binding.action not in seen:
-                seen.add(binding.action)
-                yield binding
+            words = binding.tooltip or binding.description
+            # Those of Textual's own screens have no id.
+            ours = active.node is self.screen and binding.id and words
+            if not ours or binding.action in seen:
+                continue
+            seen.add(binding.action)
+            refused = "" if active.enabled else self._refusal(binding)
+            key = f"key {key_words(self.app, binding)}"
+            act = Act(
+                words,
+                f"{key} · not now: {refused}" if refused else key,
+                partial(self._say, refused) if refused else partial(self._do, binding),
+            )
+            (later if refused else now).append(act)
+        return [*now, *self._ways(), *self._colours(), *later]
 
-    @staticmethod
-    def _words(binding: Binding) -> str:
-        return binding.tooltip or binding.description
+    def _ways(self) -> list[Act]:
+        if not isinstance(self.screen, IncidentScreen):
+            return []
+        return [Act(way.title, way.about, way.go) for way in ways_from(self.screen)]
 
-    def _key(self, binding: Binding) -> str:
-        return f"key {key_words(self.app, binding)}"
+    def _colours(self) -> list[Act]:
+        return [Act(title, "appearance", partial(self._use, theme)) for title, theme in _THEMES]
+
+    def _refusal(self, binding: Binding) -> str:
+        reason = ""
+        if isinstance(self.screen, IncidentScreen):
+            reason = self.screen.unavailable(binding.action)
+        return reason or "it does not apply."
 
     async def _do(self, binding: Binding) -> None:
         await self.screen.run_action(binding.action)
+
+    def _say(self, words: str) -> None:
+        self.app.notify(words, timeout=4, markup=False)
 
     def _use(self, theme: str) -> None:
         self.app.theme = theme

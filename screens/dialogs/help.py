@@ -1,9 +1,9 @@
-"""What the screen at hand is for, and every key that works on it."""
+"""What the screen at hand is for, what its marks mean, and every key that works on it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,54 +13,71 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from screens.dialogs.dialog import Dialog
-from screens.marks import HEADING, Mark, cell, line, stacked
+from screens.explained import Help
+from screens.marks import HEADING, cell, line, stacked
 from screens.widgets.key_footer import key_words
+from screens.wording import folded
+
+_WIDTH = 70
+_INDENT = 12
+
+_EVERYWHERE = (
+    ("↑ ↓ j k", "Move; g and G go to the first and the last line, page up and page down by a page"),
+    ("ctrl+p", "Find any act by its name, and the way to every other screen"),
+    ("ctrl+q", "Leave etcd-rescue; while a restore goes on, this asks first"),
+)
 
 
 class HelpDialog(Dialog[None]):
-    """Built from the screen's own text and its bindings' tooltips."""
+    """Built from the screen's own text, its marks, and its bindings' sentences."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q,enter", "close", "close", id="help.close"),
+        Binding("escape,question_mark,f1,q,enter", "close", "close", id="help.close"),
     ]
 
-    def __init__(self, screen: Screen[None], title: str, text: str) -> None:
+    def __init__(self, screen: Screen[Any], title: str, explained: Help) -> None:
         super().__init__()
         self.BOX_TITLE = title
-        self._text = text
+        self._text, self._marks = explained.text, explained.marks
         self._keys = [
-            (self_key, binding.tooltip or binding.description)
-            for self_key, binding in _keys_of(screen)
+            (key_words(screen.app, binding), binding.tooltip)
+            for binding in bindings_of(screen)
+            if binding.tooltip
         ]
 
     def compose_inside(self) -> ComposeResult:
-        """The text, the keys, and the shapes."""
+        """The text, the marks, the keys."""
         with VerticalScroll(classes="resting dialog-body"):
             yield Static(Content(self._text), classes="paragraph")
-            yield Static(stacked(list(self._key_lines())), classes="paragraph")
-            yield Static(_shapes())
+            if self._marks:
+                yield Static(stacked(list(self._mark_lines())), classes="paragraph")
+            yield Static(stacked(list(self._key_lines())))
         yield Static(Content.styled("esc close   ↑ ↓ read on", "$muted"), classes="dialog-keys")
 
+    def _mark_lines(self) -> Iterable[Content]:
+        yield Content.styled("WHAT IT MEANS", HEADING)
+        indent = 2 + max(len(words) + (2 if mark else 0) for mark, words, _ in self._marks)
+        for mark, words, meaning in self._marks:
+            what = mark.say(words) if mark else Content.styled(words, "bold")
+            yield from _explained(what, meaning, indent)
+
     def _key_lines(self) -> Iterable[Content]:
-        for key, words in [*self._keys, ("ctrl+p", "Find any action by its name")]:
-            yield line(cell(Content.styled(key, "bold $accent"), 11), words)
+        yield Content.styled("KEYS", HEADING)
+        for key, words in [*self._keys, *_EVERYWHERE]:
+            yield from _explained(Content.styled(key, "bold $accent"), words, _INDENT)
 
     def action_close(self) -> None:
         """Back to the screen."""
         self.dismiss(None)
 
 
-def _keys_of(screen: Screen[None]) -> list[tuple[str, Binding]]:
-    found: dict[str, tuple[str, Binding]] = {}
-    for active in screen.active_bindings.values():
-        binding = active.binding
-        if active.node is screen and binding.tooltip and binding.action not in found:
-            found[binding.action] = (key_words(screen.app, binding), binding)
-    return list(found.values())
+def bindings_of(screen: Screen[Any]) -> list[Binding]:
+    """The screen's own keys, in its order, whether or not they can be used now."""
+    return [each for each in screen.BINDINGS if isinstance(each, Binding)]
 
 
-def _shapes() -> Content:
-    return line(
-        ("Shapes   ", HEADING),
-        Content("   ").join(mark.say() for mark in Mark),
-    )
+def _explained(what: Content, words: str, indent: int) -> Iterable[Content]:
+    first, *others = folded(words, _WIDTH - indent)
+    yield line(cell(what, indent), first)
+    for other in others:
+        yield line(" " * indent, other)

@@ -1,4 +1,4 @@
-"""The keys of the screen at hand, as many as fit; `?` has them all."""
+"""The keys of the screen at hand, as many as fit; `?` has them all, and says how many do not."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 _ALWAYS = "help"
+_MORE = " +{} keys"
+"""Behind the word for help, where some keys do not fit."""
 _WRITTEN = {"enter": "enter", "escape": "esc", "tab": "tab"}
 
 
@@ -27,20 +29,19 @@ class FooterKey(Widget):
         super().__init__()
         self.binding = binding
         self.enabled = enabled
+        self.words = binding.description
 
     def render(self) -> Content:
         """Key and word."""
         key = key_words(self.app, self.binding)
         if not self.enabled:
-            return Content.styled(f" {key} {self.binding.description} ", "$faint-text")
-        return Content.assemble(
-            " ", (key, "bold $accent"), " ", (self.binding.description, "$foreground"), " "
-        )
+            return Content.styled(f" {key} {self.words} ", "$faint-text")
+        return Content.assemble(" ", (key, "bold $accent"), " ", (self.words, "$foreground"), " ")
 
     @property
     def cells(self) -> int:
         """How wide it is drawn."""
-        return len(key_words(self.app, self.binding)) + len(self.binding.description) + 3
+        return len(key_words(self.app, self.binding)) + len(self.words) + 3
 
     async def on_click(self, event: Click) -> None:
         """Do what the key does."""
@@ -85,7 +86,7 @@ class KeyFooter(Widget):
     def _state(self) -> tuple[object, ...]:
         if isinstance(self.screen.focused, Input):
             return ("typing",)
-        return tuple((key.binding.id, key.enabled) for key in self._fitting())
+        return tuple((key.binding.id, key.enabled, key.words) for key in self._fitting())
 
     def _fitting(self) -> list[FooterKey]:
         keys: list[FooterKey] = []
@@ -97,13 +98,18 @@ class KeyFooter(Widget):
             keys.append(FooterKey(active.binding, enabled=active.enabled))
         order = [item.id for item in self.screen.BINDINGS if isinstance(item, Binding)]
         keys.sort(key=lambda key: order.index(key.binding.id))
-        room = (self.size.width or self.app.size.width) - 1
         last = [key for key in keys if key.binding.action == _ALWAYS]
-        room -= sum(key.cells for key in last)
-        chosen = []
-        for key in (key for key in keys if key not in last):
+        others = [key for key in keys if key not in last]
+        room = (self.size.width or self.app.size.width) - 1 - sum(key.cells for key in last)
+        if sum(key.cells for key in others) <= room:
+            return [*others, *last]
+        chosen: list[FooterKey] = []
+        room -= len(_MORE.format(99))
+        for key in others:
             if key.cells > room:
                 break
             room -= key.cells
             chosen.append(key)
+        for key in last:
+            key.words += _MORE.format(len(others) - len(chosen))
         return [*chosen, *last]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from recovery.rehearsal.trial.model import TrialReport
     from recovery.rehearsal.trial.stages import OnStage
     from recovery.snapshots.comparison import Comparison
+    from recovery.snapshots.key_catalog import SnapshotKeys
 
 Progress = Callable[[str, int, int], None]
 """Called with what is moving, bytes done, and bytes in all (0 where unknown)."""
@@ -124,6 +125,14 @@ class SnapshotsAtHand(SeenCluster):
         from recovery.snapshots.comparison import compare_databases
 
         return await compare_databases(old.database, new.database, progress)
+
+    async def keys_of(
+        self, fetched: FetchedSnapshot, progress: BytesProgress | None = None
+    ) -> SnapshotKeys:
+        """Every live key. Raises SnapshotError where it is unreadable."""
+        from recovery.snapshots.key_catalog import read_keys
+
+        return await read_keys(fetched.database, progress)
 
     async def rehearse(
         self,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from recovery.backups.best_first import best_first
 from recovery.backups.model import Catalog, Copy, Integrity, Snapshot
@@ -26,6 +27,10 @@ from recovery.snapshots.comparison import Comparison
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot
 from screens.marks import OF_CLUSTER, OF_INTEGRITY, Mark
 from screens.run_view import RunView
+
+if TYPE_CHECKING:
+    from recovery.rehearsal.trial.model import TrialReport
+    from recovery.snapshots.key_catalog import SnapshotKeys
 
 
 def utc_now() -> datetime:
@@ -59,6 +64,8 @@ class Case:
     """The directory that `e` writes to."""
     health_pause: float = 3.0
     """Seconds between two looks while waiting for health."""
+    health_refresh: float = 30.0
+    """Seconds between two looks at a cluster's health that nobody waits for."""
     log_path: Path | None = None
     """The file that unexpected errors are written to."""
     tick: float = 0.5
@@ -70,6 +77,10 @@ class Case:
     failures: dict[str, RescueError] = field(default_factory=dict)
     comparisons: dict[tuple[str, str], Comparison] = field(default_factory=dict)
     """By the names of the older and the newer snapshot."""
+    trials: dict[str, TrialReport] = field(default_factory=dict)
+    """What rehearsing a snapshot has shown, by its name."""
+    stored_keys: dict[str, SnapshotKeys] = field(default_factory=dict)
+    """All keys of the snapshot that was searched last: they may take a hundred MiB."""
     moving: dict[str, Moving] = field(default_factory=dict)
     run: RunView | None = None
     recovered: bool = False
@@ -115,8 +126,9 @@ class Case:
 
     def forget(self, snapshot: Snapshot) -> None:
         """Have it read anew: it may have changed."""
-        for known in (self.judged, self.fetched, self.failures, self._read):
+        for known in (self.judged, self.fetched, self.failures, self._read, self.trials):
             known.pop(snapshot.name, None)
+        self.stored_keys.pop(snapshot.name, None)
         for pair in [pair for pair in self.comparisons if snapshot.name in pair]:
             del self.comparisons[pair]
 
@@ -179,6 +191,20 @@ class Case:
             self.moving.pop(snapshot.name, None)
         self.failures.pop(snapshot.name, None)
         return answer
+
+    async def keys_of(
+        self, snapshot: Snapshot, progress: Callable[[int, int], None]
+    ) -> SnapshotKeys:
+        """All its live keys, read once. `progress` hears bytes.
+
+        Raises RescueError where it cannot be fetched or read.
+        """
+        if snapshot.name not in self.stored_keys:
+            fetched = await self.verified(snapshot)
+            keys = await self.incident.keys_of(fetched, progress)
+            self.stored_keys.clear()
+            self.stored_keys[snapshot.name] = keys
+        return self.stored_keys[snapshot.name]
 
     def known(self, snapshot: Snapshot) -> tuple[Mark, str]:
         """A snapshot's integrity as it stands now: its mark and a few words."""

@@ -20,9 +20,10 @@ class Help:
 
 CLUSTERS = Help(
     (
-        "The clusters of the inventory, all asked at once, with their diagnosis as the nodes "
-        "answer; below, what is wrong with the chosen one and what to do. "
-        "Enter opens one. Nothing on this screen changes a cluster."
+        "The clusters of the inventory, all asked at once: their diagnosis as the nodes answer, "
+        "and the newest backup that is known to be good, with its age. v verifies the newest one "
+        "of the chosen cluster. Below stands what is wrong and what to do. Nothing on this screen "
+        "changes a cluster."
     ),
     (
         (Mark.OK, "HEALTHY", "every member answers and has a leader"),
@@ -30,6 +31,9 @@ CLUSTERS = Help(
         (Mark.FAILED, "QUORUM LOST", "etcd takes no writes"),
         (Mark.FAILED, "UNREACHABLE", "no node answers: nobody knows"),
         (Mark.RUNNING, "LOOKING", "the nodes are still being asked"),
+        (Mark.OK, "14 h ago", "the newest backup whose contents match its hash was taken then"),
+        (Mark.WAITING, "14 h, not verified", "no backup is known to be good yet; v reads this one"),
+        (Mark.FAILED, "no backup found", "neither on the nodes nor in S3"),
     ),
 )
 
@@ -71,6 +75,21 @@ SNAPSHOT = Help(
         (Mark.FAILED, "corrupt", "it must not be restored"),
         (None, "████", "its share of the largest count in the list"),
         (None, "…", "not known before it is read"),
+    ),
+)
+
+SNAPSHOT_KEYS = Help(
+    (
+        "Every key that was alive at the snapshot's revision, to see whether an object is in it. "
+        "Type a part of its name, its namespace or its resource: the list narrows with every "
+        "letter. The file is fetched to this machine for it; values are not looked at.\n\n"
+        "f keeps to the chosen key's resource, n to its namespace. Nothing on this screen changes "
+        "the cluster."
+    ),
+    (
+        (None, "Revision", "of the key's last change, on wide terminals"),
+        (None, "–", "an object that lies in no namespace"),
+        (Mark.RUNNING, "reading", "the file is being fetched, verified or read; esc stops that"),
     ),
 )
 
@@ -170,7 +189,8 @@ HEALTH = Help(
         "Every member is asked directly, and then the Kubernetes side. RECOVERED appears only "
         "after a restore, when every check holds: all members answer, hold the same data at the "
         "same revision, a write went through, and the API servers are ready.\n\n"
-        "Choose a line to read what it means and what to do. a checks again."
+        "Outside a restore everything is checked again every half minute while the screen is "
+        "open; p holds that. Choose a line to read what it means and what to do."
     ),
     (
         (Mark.OK, "", "it holds"),

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -18,18 +18,21 @@ from recovery.health.leftovers import Leftovers
 from recovery.health.model import Check, CheckStatus, HealthReport
 from recovery.health.proof import proven
 from screens.case import Case
-from screens.checklist import CheckGroup, explain
+from screens.checklist import CheckGroup, explain_within
 from screens.dialogs.reading import ReadingDialog
 from screens.explained import HEALTH, Help
 from screens.health_matrix import cells_of, health_markdown, line_of, matrix_heads, other_lines
-from screens.incident_screen import IncidentScreen, Rule
+from screens.incident_screen import WIDE, IncidentScreen, Rule
 from screens.keys import KeysOf, common_keys
 from screens.leftovers_text import leftovers_line, leftovers_text
 from screens.marks import OF_STATUS, Mark, hanging, line, spread, stacked
+from screens.refreshing import Refreshing
 from screens.run_view import RunView
 from screens.widgets.row_list import Row, RowList
-from screens.wording import listing, sentence, span, stopwatch
+from screens.wording import clipped, listing, sentence, span, stopwatch
 
+_ALL = 1000
+"""Lines: the words can be scrolled."""
 PATIENCE = 600.0
 """Seconds after a run during which failing checks are waited for."""
 
@@ -44,7 +47,8 @@ class HealthScreen(IncidentScreen):
     title_words: ClassVar[str] = "Health"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        _key("a", "again", "again", "Check everything again"),
+        _key("a", "again", "again", "Check everything again, now"),
+        _key("p", "pause", "pause", "Hold the checking again every half minute, or go on"),
         _key(
             "l",
             "leftovers",
@@ -56,6 +60,7 @@ class HealthScreen(IncidentScreen):
             copy=("copy", "Copy the report"),
             back=("back", "Back"),
         ),
+        _key("u", "runs", "runs", "To the runs: clean up, roll back, report", hidden=True),
     ]
 
     def __init__(
@@ -68,17 +73,23 @@ class HealthScreen(IncidentScreen):
         self.report: HealthReport | None = None
         self.checking = False
         self.leftovers: Leftovers | None = None
+        self.problem: RescueError | None = None
+        """Why the last look told nothing."""
+        self.refreshing = Refreshing(case.health_refresh, case.seconds)
+        self._told = ""
         self._began = 0.0
         self._rows = RowList("matrix")
 
     def compose_body(self) -> ComposeResult:
         """The verdict, the matrix, what was proven."""
         yield Static("", id="health-heading")
-        yield Static("", id="health-columns")
-        yield self._rows
-        yield Rule(classes="rule")
-        with VerticalScroll(id="health-below", can_focus=False):
-            yield Static("", id="health-words")
+        with Container(classes="beside"):
+            with Vertical(classes="main"):
+                yield Static("", id="health-columns")
+                yield self._rows
+            yield Rule(classes="rule")
+            with VerticalScroll(id="health-below", classes="side", can_focus=False):
+                yield Static("", id="health-words")
 
     def on_mount(self) -> None:
         """Check at once."""
@@ -89,22 +100,47 @@ class HealthScreen(IncidentScreen):
 
     @work(group="health", exclusive=True, exit_on_error=False)
     async def check(self) -> None:
-        """Once; after a run until healthy, for as long as there is patience."""
+        """Again and again; after a run until healthy, and at first without long pauses."""
         self._began = self.case.seconds()
+        asked = True
+        while True:
+            await self._look_once(asked=asked)
+            asked = False
+            if self.after_run is not None and self.report is not None and self.report.healthy:
+                return
+            if self.waiting:
+                await asyncio.sleep(self.case.health_pause)
+                continue
+            await self.refreshing.wait()
+
+    async def _look_once(self, *, asked: bool) -> None:
+        """One look; what it could not do is shown in full only where a person asked for it."""
         self.checking = True
         try:
-            while True:
-                self.report = await self.case.incident.health(self.expected, self._heard)
-                self._settle(self.report)
-                waited = self.case.seconds() - self._began
-                if self.report.healthy or self.after_run is None or waited > PATIENCE:
-                    return
-                await asyncio.sleep(self.case.health_pause)
+            self.report = await self.case.incident.health(self.expected, self._heard)
+            self.problem = None
+            self._settle(self.report)
         except RescueError as error:
-            self.show_trouble(error)
+            self.problem = error
+            if asked:
+                self.show_trouble(error)
         finally:
-            self.checking = False
+            self.checking = self.waiting
             self.redraw()
+
+    def on_screen_suspend(self) -> None:
+        """Nothing is checked that nobody sees."""
+        self.refreshing.be_away(True)
+
+    def on_screen_resume(self) -> None:
+        """Go on."""
+        self.refreshing.be_away(False)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a run has just ended, and health is waited for without long pauses."""
+        patient = self.case.seconds() - self._began <= PATIENCE
+        return self.after_run is not None and self.problem is None and patient
 
     def _heard(self, check: Check) -> None:
         self.checks[(check.name, check.scope)] = check
@@ -119,6 +155,8 @@ class HealthScreen(IncidentScreen):
 
     def unavailable(self, action: str) -> str:
         """Leftovers are looked for once all checks hold."""
+        if action == "pause" and self.after_run is not None and self.verdict[0] is Mark.OK:
+            return "Recovery is proven: nothing is checked again."
         if action == "leftovers" and self.leftovers is None:
             return "The API and the nodes are compared once every check holds."
         return ""
@@ -148,9 +186,14 @@ class HealthScreen(IncidentScreen):
     def _redraw_while_checking(self) -> None:
         if self.checking:
             self.redraw()
+        elif self.drawable and self.refreshing.words != self._told:
+            self._told = self.refreshing.words
+            width = self.app.size.width
+            self.query_one("#health-heading", Static).update(self._heading(width))
 
     def on_resize(self) -> None:
         """Draw for the new width."""
+        self.place_beside()
         self.call_after_refresh(self.redraw)
 
     @property
@@ -166,7 +209,7 @@ class HealthScreen(IncidentScreen):
         width = self.app.size.width
         self.query_one("#health-heading", Static).update(self._heading(width))
         self.query_one("#health-columns", Static).update(
-            line(" ", matrix_heads(self.case.node_names, width - 1))
+            line(" ", matrix_heads(self.case.node_names, self._rows_width - 1))
         )
         checks = tuple(self.checks.values())
         rows = [
@@ -181,6 +224,15 @@ class HealthScreen(IncidentScreen):
         self._draw_words()
         self.top_line_changed()
 
+    @property
+    def _rows_width(self) -> int:
+        return self._rows.scrollable_content_region.width or self.app.size.width
+
+    @property
+    def _words_width(self) -> int:
+        below = self.query_one("#health-below")
+        return below.scrollable_content_region.width or self.app.size.width
+
     def _heading(self, width: int) -> Content:
         mark, words = self.verdict
         left = line(" ", mark.say(words, strong=True))
@@ -192,8 +244,18 @@ class HealthScreen(IncidentScreen):
             times += f"   API down {stopwatch(down)}" if down is not None else ""
             right = line((f"{times} ", "$muted"))
         elif self.report is not None:
-            right = line((f"checked {self.report.at:%H:%M:%S}Z ", "$muted"))
+            right = line((f"{self._looked(self.report, width)} ", "$muted"))
         return spread(left, right, width)
+
+    def _looked(self, report: HealthReport, width: int) -> str:
+        """When it was checked, what is waited for, and when it is checked again."""
+        parts = [f"checked {report.at:%H:%M:%S}Z"]
+        if self.problem is not None:
+            parts.append(clipped(self.problem.what, max(20, width - 70)))
+        elif self.bad and width >= WIDE:
+            parts.append(f"waits for {self._waits_for}")
+        parts.append(self.refreshing.words)
+        return " · ".join(part for part in parts if part)
 
     @property
     def verdict(self) -> tuple[Mark, str]:
@@ -223,7 +285,7 @@ class HealthScreen(IncidentScreen):
         if self._rows.moved_by_hand or (self.bad and not self.checking):
             chosen = chosen if self._rows.moved_by_hand else self.bad[:1]
             if chosen:
-                widget.update(_explained(chosen))
+                widget.update(_explained(chosen, self._words_width))
                 return
         if self.report is not None and self.report.healthy:
             widget.update(self._proof(self.report))
@@ -237,7 +299,7 @@ class HealthScreen(IncidentScreen):
         told = leftovers_line(self.leftovers) if self.leftovers is not None else ""
         left = [*([told] if told else []), *left]
         if self.after_run is not None:
-            left.append("once nobody needs the old data: clean up, from the runs")
+            left.append("once nobody needs the old data: clean up, from the runs: u")
         parts = [
             ("Proven", list(proven(report))),
             ("Left to do", [sentence(text) for text in left]),
@@ -250,7 +312,7 @@ class HealthScreen(IncidentScreen):
         for title, texts in parts:
             heads = [title, *[""] * len(texts)]
             for head, text in zip(heads, texts[:3], strict=False):
-                lines += hanging(head, text, self.app.size.width - 2, 13)
+                lines += hanging(head, text, self._words_width - 1, 13)
         return stacked(lines)
 
     def copy_text(self) -> str:
@@ -270,6 +332,17 @@ class HealthScreen(IncidentScreen):
         """Explain the line under the cursor."""
         self._draw_words()
 
+    def action_pause(self) -> None:
+        """Hold the checking, or go on."""
+        self.refreshing.hold(not self.refreshing.held)
+        self.redraw()
+
+    def action_runs(self) -> None:
+        """Where cleaning up is."""
+        from screens.runs import RunsScreen
+
+        self.app.push_screen(RunsScreen(self.case))
+
     def action_again(self) -> None:
         """Everything anew."""
         self._rows.moved_by_hand = False
@@ -281,7 +354,7 @@ def _keys_of(check: Check) -> tuple[str, str]:
     return check.name, f"{check.scope}/{check.name}"
 
 
-def _explained(checks: list[Check]) -> Content:
+def _explained(checks: list[Check], width: int) -> Content:
     worst = max(checks, key=lambda check: list(OF_STATUS).index(check.status))
     same = tuple(check for check in checks if check.status is worst.status)
-    return explain(CheckGroup(worst.name, worst.status, same))
+    return explain_within(CheckGroup(worst.name, worst.status, same), width, _ALL)

@@ -24,6 +24,8 @@ SOON = 0.06
 """Seconds; nobody reads faster."""
 WIDE = 120
 """From this many columns on, panes stand side by side."""
+BESIDE = 140
+"""From this many columns on, there is room for sentences beside a list."""
 
 
 class Rule(Static):
@@ -86,6 +88,10 @@ class IncidentScreen(LeavesOnce[None]):
     def subject(self) -> Snapshot | None:
         """The snapshot that the screen is about; elsewhere the newest that verifies."""
         return self.case.newest_verified(self.case.incident.catalog)
+
+    def place_beside(self) -> None:
+        """What is chosen stands beside the list on wide terminals: called when the size is new."""
+        self.set_class(self.app.size.width >= BESIDE, "-side")
 
     def copy_text(self) -> str:
         """What `y` copies; empty where there is nothing to copy."""

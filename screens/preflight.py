@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
@@ -71,9 +72,11 @@ class PreflightScreen(IncidentScreen):
         """Heading, checklist, explanation."""
         yield Static("", id="preflight-heading")
         yield Static("", id="preflight-fetch")
-        yield self._rows
-        yield Rule(classes="rule")
-        yield Static("", id="check-explained")
+        with Container(classes="beside"):
+            with Vertical(classes="main"):
+                yield self._rows
+            yield Rule(classes="rule")
+            yield Static("", id="check-explained", classes="side")
         yield Static("", id="preflight-next")
 
     def on_mount(self) -> None:
@@ -113,6 +116,7 @@ class PreflightScreen(IncidentScreen):
 
     def on_resize(self) -> None:
         """Draw for the new width."""
+        self.place_beside()
         self.call_after_refresh(self.redraw)
 
     @property
@@ -155,11 +159,14 @@ class PreflightScreen(IncidentScreen):
 
     def _explain(self) -> None:
         group = next((item for item in self.groups if item.key == self._rows.key), None)
-        size = self.app.size
+        widget, size = self.query_one("#check-explained", Static), self.app.size
         # Below the list there is room for seven lines, and for more where the terminal is tall.
         height = 7 if size.height < 36 else 12
-        words = explain_within(group, size.width, height) if group else Content("")
-        self.query_one("#check-explained", Static).update(words)
+        if self.has_class("-side"):
+            height = max(height, size.height - 8)
+        width = widget.size.width or size.width
+        words = explain_within(group, width, height) if group else Content("")
+        widget.update(words)
 
     def _next(self, width: int) -> Content:
         reason = self.unavailable("plan")

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -67,11 +67,13 @@ class RunsScreen(IncidentScreen):
     def compose_body(self) -> ComposeResult:
         """Heading, list, the chosen one's standing."""
         yield Static("", id="runs-heading")
-        yield Static("", id="runs-columns")
-        yield self._rows
-        yield Rule(classes="rule")
-        with VerticalScroll(id="runs-standing", can_focus=False):
-            yield Static("", id="runs-standing-text")
+        with Container(classes="beside"):
+            with Vertical(classes="main"):
+                yield Static("", id="runs-columns")
+                yield self._rows
+            yield Rule(classes="rule")
+            with VerticalScroll(id="runs-standing", classes="side", can_focus=False):
+                yield Static("", id="runs-standing-text")
 
     def on_mount(self) -> None:
         """What this machine knows, at once; then the nodes."""
@@ -88,6 +90,7 @@ class RunsScreen(IncidentScreen):
 
     def on_resize(self) -> None:
         """Draw for the new width."""
+        self.place_beside()
         self.call_after_refresh(self.redraw)
 
     @work(group="look", exclusive=True, exit_on_error=False)
@@ -132,13 +135,16 @@ class RunsScreen(IncidentScreen):
         heading = line(" ", ("RUNS", HEADING), (f"  {len(self._runs)}{more}", "$muted"))
         self.query_one("#runs-heading", Static).update(heading)
         columns = self.query_one("#runs-columns", Static)
-        columns.update(line(" ", run_heads(self.app.size.width - 1)))
+        width = self._rows.scrollable_content_region.width or self.app.size.width
+        columns.update(line(" ", run_heads(width - 1)))
         columns.display = bool(self._runs)
         self.query_one("#runs-standing-text", Static).update(self._standing())
         self.refresh_bindings()
 
     def _standing(self) -> Content:
-        chosen, width = self.chosen, self.app.size.width - 1
+        chosen = self.chosen
+        side = self.query_one("#runs-standing")
+        width = (side.scrollable_content_region.width or self.app.size.width) - 1
         if chosen is None:
             none = "Nobody has restored this cluster with etcd-rescue yet."
             return Content("" if self.looking else f" {none}")

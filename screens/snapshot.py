@@ -49,6 +49,7 @@ class SnapshotScreen(SnapshotActions):
             shown="enter",
         ),
         *snapshot_keys(_key),
+        _key("slash", "find", "find key", "Find an object by a part of its key", shown="/"),
         *common_keys(
             copy=("copy hash", "Copy its name, place and sha256"),
             export=("export", "Write these facts to a file"),
@@ -170,7 +171,7 @@ class SnapshotScreen(SnapshotActions):
 
     def unavailable(self, action: str) -> str:
         """Only a sound snapshot goes on to the preflight, or can be tried."""
-        if action in ON_A_USABLE_ONE:
+        if action in (*ON_A_USABLE_ONE, "find"):
             if self.snapshot.name in self.case.moving:
                 return "It is still being read."
             if not self.snapshot.usable or self._corrupt:
@@ -181,6 +182,16 @@ class SnapshotScreen(SnapshotActions):
     def chosen(self) -> Snapshot:
         """This one."""
         return self.snapshot
+
+    def action_find(self) -> None:
+        """Among all its keys."""
+        from screens.snapshot_keys import SnapshotKeysScreen
+
+        self.app.push_screen(SnapshotKeysScreen(self.case, self.snapshot))
+
+    def on_screen_resume(self) -> None:
+        """Back from a rehearsal: show what came of it."""
+        self.redraw()
 
     @property
     def _corrupt(self) -> bool:

@@ -9,7 +9,8 @@ from recovery.snapshots.model import JudgedSnapshot, SnapshotContents
 from screens.case import Case
 from screens.exporting import markdown_table
 from screens.marks import MUTED, cell, line
-from screens.wording import age, cut, hexed, moment, plural, size, thousands
+from screens.trial_text import short_verdict
+from screens.wording import age, cut, hexed, moment, plural, size, span, thousands
 
 _UNKNOWN = "…"
 
@@ -36,6 +37,10 @@ def fact_pairs(
     pairs.append(("sha256", hexed(judged.verdict.sha256, 5) if judged else _UNKNOWN))
     record = snapshot.record.result if snapshot.record else "none"
     pairs.append(("record", record))
+    trial = case.trials.get(snapshot.name)
+    if trial is not None:
+        pairs.append(("rehearsed", short_verdict(trial)[1]))
+        pairs.append(("with etcd", f"{trial.etcd_version}, {span(trial.seconds)} in all"))
     if contents is not None and contents.encryption:
         pairs.append(("encrypted", encryption_words(contents)))
         pairs.append(("leases", thousands(contents.leases)))

@@ -10,12 +10,12 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from recovery.backups.model import Catalog, Integrity, Snapshot
-from recovery.cluster.diagnosis_text import diagnosis_lines
 from screens.background_reading import BackgroundReading
 from screens.case import Case
 from screens.catalog_heading import problems_text
 from screens.catalog_pane import CatalogPane
 from screens.catalog_table import catalog_markdown
+from screens.diagnosis_reading import diagnosis_dialog
 from screens.dialogs.reading import ReadingDialog
 from screens.explained import SNAPSHOTS, Help
 from screens.glance import GlancePanel, SnapshotSummary
@@ -221,12 +221,11 @@ class SnapshotsScreen(SnapshotActions):
 
     def action_diagnosis(self) -> None:
         """The sentence, the advice, the facts and the commands in full."""
-        facts = self.case.incident.facts
-        if facts is None:
+        dialog = diagnosis_dialog(self.case, self.app.size.width)
+        if dialog is None:
             self.say("The nodes are still being asked.")
-            return
-        lines = diagnosis_lines(facts, self.case.incident.diagnosis, self.app.size.width - 8)
-        self.app.push_screen(ReadingDialog("Diagnosis", "\n".join(lines)))
+        else:
+            self.app.push_screen(dialog)
 
     def action_runs(self) -> None:
         """Earlier runs."""

@@ -92,9 +92,13 @@ class TrialScreen(IncidentScreen):
             yield self._checks
 
     def on_mount(self) -> None:
-        """Begin at once."""
+        """Begin at once; of one that was rehearsed in this session, what came of it."""
         self.set_interval(self.case.tick, self._draw_progress)
-        self.trying = self.try_it()
+        known = self.case.trials.get(self.snapshot.name)
+        if known is None:
+            self.trying = self.try_it()
+        else:
+            self.call_after_refresh(self._settle, known)
 
     @property
     def tall(self) -> bool:
@@ -128,7 +132,7 @@ class TrialScreen(IncidentScreen):
         self._tell()
 
     def _settle(self, report: TrialReport) -> None:
-        self.report = report
+        self.report = self.case.trials[self.snapshot.name] = report
         self._progress.stages |= {stage.stage: stage for stage in report.stages}
         self._show_stages = not report.checks
         self._checks.show_checks(report.checks)

@@ -64,11 +64,13 @@ def _of_cluster(screen: IncidentScreen, case: Case) -> list[Way]:
 def _of_snapshot(screen: IncidentScreen, case: Case, snapshot: Snapshot) -> list[Way]:
     from screens.preflight import PreflightScreen
     from screens.snapshot import SnapshotScreen
+    from screens.snapshot_keys import SnapshotKeysScreen
     from screens.trial import TrialScreen
 
-    kinds: list[type[SnapshotScreen | PreflightScreen | TrialScreen]] = [SnapshotScreen]
+    kinds: list[type[SnapshotScreen | SnapshotKeysScreen | PreflightScreen | TrialScreen]]
+    kinds = [SnapshotScreen]
     if snapshot.usable:
-        kinds += [PreflightScreen, TrialScreen]
+        kinds += [SnapshotKeysScreen, PreflightScreen, TrialScreen]
     label = moment(snapshot.taken_at) if snapshot.taken_at else title_of(snapshot)
     return [
         Way(

@@ -13,6 +13,7 @@ from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 from textual.widgets import Input, OptionList
 
+from screens.dialogs.help import bindings_of
 from screens.incident_screen import IncidentScreen
 from screens.ways import ways_from
 from screens.widgets.key_footer import key_words
@@ -74,15 +75,14 @@ class ScreenActions(Provider):
         now: list[Act] = []
         later: list[Act] = []
         seen: set[str] = set()
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
+        for binding in bindings_of(self.screen):
             words = binding.tooltip or binding.description
-            # Those of Textual's own screens have no id.
-            ours = active.node is self.screen and binding.id and words
-            if not ours or binding.action in seen:
+            name = binding.action.partition("(")[0]
+            possible = self.screen.check_action(name, ())
+            if not words or possible is False or binding.action in seen:
                 continue
             seen.add(binding.action)
-            refused = "" if active.enabled else self._refusal(binding)
+            refused = "" if possible else self._refusal(binding)
             key = f"key {key_words(self.app, binding)}"
             act = Act(
                 words,

@@ -57,9 +57,9 @@ LIGHT = Theme(
     variables={
         "muted": "#5d6875",
         "faint": "#cfd3d8",
-        "faint-text": "#9098a2",
+        "faint-text": "#747d88",
         "heading": "#0d131b",
-        "bar": "#7ea3cc",
+        "bar": "#5b89bd",
         "cursor-line": "#e2eaf4",
         "danger": "#b3261e",
         "danger-text": "#ffffff",

@@ -46,7 +46,6 @@ async def _restore(pilot: Pilot[int]) -> None:
     await pilot.press("escape")
     await pilot.press("t")
     await _shows(pilot, "It serves")
-    _take(pilot, "rehearsal")
     await pilot.press("escape")
     await pilot.press("r")
     await _shows(pilot, "read, then press w")

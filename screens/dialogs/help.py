@@ -72,8 +72,12 @@ class HelpDialog(Dialog[None]):
 
 
 def bindings_of(screen: Screen[Any]) -> list[Binding]:
-    """The screen's own keys, in its order, whether or not they can be used now."""
-    return [each for each in screen.BINDINGS if isinstance(each, Binding)]
+    """The screen's own keys, in its order, whether or not they can be used now.
+
+    Textual's have no id.
+    """
+    lists = [vars(kind).get("BINDINGS", ()) for kind in type(screen).__mro__]
+    return [each for keys in lists for each in keys if isinstance(each, Binding) and each.id]
 
 
 def _explained(what: Content, words: str, indent: int) -> Iterable[Content]:

@@ -17,6 +17,7 @@ from recovery.backups.model import (
     SourceError,
     StoreKind,
 )
+from recovery.backups.stores import BytesProgress
 from recovery.cluster.facts import ClusterFacts, ClusterState, Diagnosis, MemberStatus
 from recovery.errors import NodeUnreachableError, RescueError
 from recovery.health.expected import Expected
@@ -35,6 +36,7 @@ from recovery.restore.rollback import rollback_plan
 from recovery.restore.run_control import RestoreRun
 from recovery.restore.standing import RunStanding
 from recovery.restore.standings import standing_of
+from recovery.snapshots.key_catalog import SnapshotKeys
 from recovery.snapshots.model import (
     FetchedSnapshot,
     JudgedSnapshot,
@@ -78,6 +80,18 @@ class Answers:
     past_runs: tuple[PastRun, ...] = ()
     leftovers: Leftovers = field(default_factory=lambda: Leftovers("2026-11-22T14:05:00Z"))
     backups: BackupAnswers = field(default_factory=BackupAnswers)
+
+
+_KEYS = sorted(
+    [
+        "apps.example.com/widgets/shop/blue",
+        "configmaps/kube-system/coredns",
+        *(f"pods/shop/web-{number:02}" for number in range(40)),
+        "minions/worker-1",
+        "secrets/very-long-namespace-of-the-payments-team-europe/checkout-payment-provider",
+        "services/endpoints/default/kubernetes",
+    ]
+)
 
 
 class CannedIncident(Incident):
@@ -228,6 +242,16 @@ class CannedIncident(Incident):
             verdict,
             ("tar",),
         )
+
+    async def keys_of(
+        self, fetched: FetchedSnapshot, progress: BytesProgress | None = None
+    ) -> SnapshotKeys:
+        """Few enough to see them all."""
+        keys = SnapshotKeys(182334)
+        keys.take(
+            (f"/registry/{key}".encode(), 182000 + number) for number, key in enumerate(_KEYS)
+        )
+        return keys
 
     async def preflight(
         self,

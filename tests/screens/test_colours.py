@@ -9,6 +9,7 @@ from textual.theme import Theme
 
 from tests.screens.looking import text_on_screen
 from tests.screens.opening import at_home, canned_app
+from tui.ascii_glyphs import ascii_text
 from tui.theme import DARK, SIXTEEN, fitting_theme
 
 
@@ -32,6 +33,10 @@ def test_sixteen_colours_are_used_as_they_are() -> None:
 )
 def test_the_theme_fits_the_terminal(system: str | None, theme: Theme) -> None:
     assert fitting_theme(system) == theme.name
+
+
+def test_bars_and_the_ends_of_scroll_bars_are_no_question_marks_in_ascii() -> None:
+    assert "?" not in ascii_text("▁▂▃▄▅▆▇█▏▎▍▌▋▊▉▔▕▐▀●▲✖◐○–▸▾→←↑↓━─│")
 
 
 async def test_states_are_words_and_shapes_without_any_colour(

@@ -22,6 +22,7 @@ from screens.preflight import PreflightScreen
 from screens.restore import RestoreScreen
 from screens.runs import RunsScreen
 from screens.snapshot import SnapshotScreen
+from screens.snapshot_keys import SnapshotKeysScreen
 from screens.snapshots import SnapshotsScreen
 from screens.trial import TrialScreen
 from tests.screens.canned import Answers
@@ -93,9 +94,14 @@ def home(answers: Answers | None = None) -> Opened:
 EVERY: list[tuple[type[Screen[None]], Opened, Walk]] = [
     (SnapshotsScreen, home(), at_home),
     (SnapshotScreen, home(), at("enter", shown="NAMESPACES")),
+    (SnapshotKeysScreen, home(), at("enter", "slash", shown="Last changed")),
     (PreflightScreen, home(), to_preflight),
     (PlanScreen, home(), to_plan),
-    (RestoreScreen, home(Answers(script=Script(hold_at="stop-etcd"))), to_restore),
+    (
+        RestoreScreen,
+        lambda: opened(Answers(script=Script(hold_at="stop-etcd")), size=SIZE),
+        to_restore,
+    ),
     (HealthScreen, home(), to_recovered),
     (RunsScreen, home(), at("u", shown="Nobody has restored")),
     (BackupScreen, home(), at("b", shown="RECORDS AND FILES")),

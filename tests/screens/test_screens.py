@@ -19,6 +19,7 @@ from tests.screens.canned_cluster import canned_snapshots
 from tests.screens.looking import settled, shows, text_on_screen
 from tests.screens.opening import (
     at_home,
+    canned_app,
     case_of,
     opened,
     past_danger,
@@ -299,3 +300,14 @@ async def test_of_a_backup_with_a_file_from_each_node_one_stands_for_all() -> No
         await shows(pilot, "1 2 3 S3")
         await pilot.press("slash", "3")
         await shows(pilot, "of 2 files")
+
+
+async def test_clusters_tell_their_newest_backup_and_verify_it_by_a_key() -> None:
+    app = canned_app(names=("prod-a", "prod-b"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "14 h, not verified")
+        await pilot.press("down", "v")
+        await shows(pilot, "● 14 h ago")
+        assert "14 h, not verified" in text_on_screen(app)
+        await pilot.press("i")
+        await shows(pilot, "Diagnosis of prod-b")

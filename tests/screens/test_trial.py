@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from recovery.errors import RehearsalError
 from screens import trial
+from screens.snapshot import SnapshotScreen
 from screens.trial import TrialScreen
 from tests.screens.canned import Answers
 from tests.screens.canned_cluster import canned_snapshots
@@ -160,6 +161,23 @@ async def test_before_the_verdict_there_is_nothing_to_take_along() -> None:
         await shows(pilot, "62 %")
         await pilot.press("e")
         await shows(pilot, "There is no verdict yet.")
+
+
+async def test_what_a_rehearsal_has_shown_stands_with_the_snapshot_afterwards() -> None:
+    app = trial_app(Tried())
+    async with app.run_test(size=(100, 40), notifications=True) as pilot:
+        await shows(pilot, "number of keys")
+        case = app.cases[0]
+        await app.push_screen(SnapshotScreen(case, canned_snapshots()[0]))
+        await shows(pilot, "rehearsed")
+        await shows(pilot, "it serves")
+        tried = len(case.trials)
+        await app.push_screen(TrialScreen(case, canned_snapshots()[0]))
+        await shows(pilot, "number of keys")
+        screen = app.screen
+        assert isinstance(screen, TrialScreen)
+        assert not screen.under_way
+        assert len(case.trials) == tried
 
 
 def looks(

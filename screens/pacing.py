@@ -31,6 +31,10 @@ class Pace:
         self._began = now
         return True
 
+    def nothing_new(self) -> None:
+        """Nothing had to be drawn."""
+        self._began = None
+
     def ended(self) -> None:
         """It is on the terminal."""
         if self._began is not None:

@@ -88,8 +88,7 @@ class RestoreScreen(IncidentScreen):
         self._roll_back_next = False
         self.panes = RunPanes(self.view, plan)
         self._pace = Pace()
-        self._drawn_version = -1
-        self._drawn_second = -1
+        self._drawn = (-1, -1)
         self._drawn_rows = -1
 
     def compose_body(self) -> ComposeResult:
@@ -174,9 +173,19 @@ class RestoreScreen(IncidentScreen):
         self._roll_back_next = True
 
     def _draw_in_time(self) -> None:
-        if self._pace.begins():
-            self.draw()
+        if not self._pace.begins():
+            return
+        news = self._drawn_state() != self._drawn or self.panes.has_news
+        self.draw()
+        if news:
             self.call_after_refresh(self._pace.ended)
+        else:
+            # Waiting for a drawing that does not come would itself have things drawn anew.
+            self._pace.nothing_new()
+
+    def _drawn_state(self) -> tuple[int, int]:
+        """What the steps and the words depend on: the events so far, and the second."""
+        return self.view.version, int(self.view.elapsed(self.case.clock()))
 
     def draw(self) -> None:
         """Draw what has changed. Called ten times a second, whatever the events' rate.
@@ -192,11 +201,11 @@ class RestoreScreen(IncidentScreen):
 
     def _draw(self) -> None:
         self.panes.draw()
-        second = int(self.view.elapsed(self.case.clock()))
-        if (self.view.version, second) == (self._drawn_version, self._drawn_second):
+        state = self._drawn_state()
+        if state == self._drawn:
             return
-        changed = self.view.version != self._drawn_version
-        self._drawn_version, self._drawn_second = self.view.version, second
+        changed = state[0] != self._drawn[0]
+        self._drawn = state
         self.query_one("#run-steps", Static).update(self._steps(), layout=False)
         self.panes.draw_tabs()
         now = self._now()
@@ -218,7 +227,7 @@ class RestoreScreen(IncidentScreen):
 
     def draw_anew(self) -> None:
         """Draw whether or not the run has told anything new."""
-        self._drawn_version = -1
+        self._drawn = (-1, -1)
         self.draw()
 
     def _steps(self) -> Content:

@@ -38,6 +38,11 @@ class RunPanes(Vertical):
         """The chosen node's output."""
         return self._panes[self.chosen].output.text if self.chosen in self._panes else ""
 
+    @property
+    def has_news(self) -> bool:
+        """Whether a node that is seen has said something since the last drawing."""
+        return any(pane.display and pane.view.waiting_lines for pane in self._panes.values())
+
     def draw(self) -> None:
         """Take what the nodes that are seen have said since the last call."""
         for pane in self._panes.values():

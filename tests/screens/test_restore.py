@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 
@@ -12,7 +13,14 @@ from screens.restore import RestoreScreen
 from tests.screens.canned import Answers
 from tests.screens.canned_run import Script
 from tests.screens.looking import settled, shows, text_on_screen
-from tests.screens.opening import case_of, opened, past_danger, to_first_question, typed
+from tests.screens.opening import (
+    case_of,
+    opened,
+    past_danger,
+    to_danger,
+    to_first_question,
+    typed,
+)
 
 
 async def test_a_failed_action_can_be_retried() -> None:
@@ -157,3 +165,13 @@ async def test_wide_screens_show_the_nodes_side_by_side() -> None:
         await past_danger(pilot)
         await shows(pilot, "waiting for port 2380")
         await shows(pilot, "! crictl: no such container")
+
+
+async def test_nothing_is_drawn_while_nothing_happens() -> None:
+    async with opened() as pilot:
+        await to_danger(pilot)
+        await pilot.pause(0.3)
+        drawn: list[object] = []
+        vars(pilot.app)["_display"] = lambda _screen, renderable: drawn.append(renderable)
+        await asyncio.sleep(0.5)
+        assert not [one for one in drawn if one is not None]

@@ -29,6 +29,12 @@ _TIMEOUT = 30.0
 _MOST_TRIES = 4
 
 
+def _nobody() -> NodeUnreachableError:
+    return NodeUnreachableError(
+        "no control-plane node can be reached", remedy="etcd-rescue check says why, node by node"
+    )
+
+
 class ClusterLock:
     """The lock of one cluster. `works` gives each node's directory of all runs."""
 
@@ -68,7 +74,7 @@ class ClusterLock:
                 except NodeError as error:
                     errors.append(error)
             if not self._held:
-                raise errors[0] if errors else NodeUnreachableError("there is no node to ask")
+                raise errors[0] if errors else _nobody()
         except BaseException:
             await self.give_back()
             raise

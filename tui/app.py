@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -221,6 +222,14 @@ class RescueApp(App[int]):
     def run_under_way(self) -> bool:
         """Whether any cluster is being restored."""
         return any(case.run_under_way for case in self.cases)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """By OSC 52, and as the terminal multiplexer wants it."""
+        super().copy_to_clipboard(text)
+        if not self.is_headless and self._driver is not None:
+            from tui.clipboard import hand_on
+
+            hand_on(text, os.environ, self._driver.write)
 
     def action_command_palette(self) -> None:
         """Ours, once."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from textual.content import Content
 
+from recovery.backups.best_first import best_first
 from recovery.backups.model import Integrity, Snapshot
 from screens.case import Case
 from screens.marks import Mark, cell, line
@@ -63,9 +64,9 @@ def newest_backup(case: Case, *, listing: bool) -> Content:
 def newest_usable(case: Case) -> Snapshot | None:
     """The newest backup that nothing speaks against so far."""
     catalog = case.incident.catalog
-    for snapshot in catalog.snapshots if catalog is not None else ():
-        sound = case.integrity(snapshot) is not Integrity.CORRUPT
-        if snapshot.member is None and snapshot.usable and sound:
+    # None that seems to be another cluster's, which may write to the same place.
+    for snapshot in best_first(catalog.snapshots if catalog is not None else ()):
+        if snapshot.usable and case.integrity(snapshot) is not Integrity.CORRUPT:
             return snapshot
     return None
 

@@ -17,7 +17,7 @@ from recovery.ssh.job_scripts import (
 from recovery.ssh.output import Kept, OutputSink, OutputStream, StreamReceiver
 from recovery.ssh.patience import PATIENCE, Patience
 from recovery.ssh.plain_text import plain_text
-from recovery.ssh.running_script import keep
+from recovery.ssh.running_script import RunningScript, keep
 from recovery.ssh.session import NodeSession
 
 _END_SECONDS = 30.0
@@ -130,8 +130,7 @@ class _Job:
         reader = FrameReader()
         errors = Kept()
         async with self._session.running(body) as run, keep(run.stderr(), errors):
-            await run.send(sent)
-            run.send_end()
+            await self._send(run, sent)
             chunks = aiter(run.stdout())
             while True:
                 chunk = await self._next(chunks)
@@ -171,6 +170,14 @@ class _Job:
                 f"{self._where}:{self._directory}/{name}"
             )
 
+    async def _send(self, run: RunningScript, content: bytes) -> None:
+        try:
+            async with asyncio.timeout(FROZEN_SECONDS):
+                await run.send(content)
+        except TimeoutError:
+            raise self._frozen() from None
+        run.send_end()
+
     async def _next(self, chunks: AsyncIterator[bytes]) -> bytes:
         try:
             async with asyncio.timeout(FROZEN_SECONDS):
@@ -178,10 +185,13 @@ class _Job:
         except StopAsyncIteration:
             return b""
         except TimeoutError:
-            what = f"not a word for {FROZEN_SECONDS:g} s"
-            raise NodeUnreachableError(what, where=self._where) from None
+            raise self._frozen() from None
         self._patience.back()
         return chunk
+
+    def _frozen(self) -> NodeUnreachableError:
+        what = f"not a word for {FROZEN_SECONDS:g} s"
+        return NodeUnreachableError(what, where=self._where)
 
     @property
     def _where(self) -> str:

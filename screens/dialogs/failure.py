@@ -15,10 +15,11 @@ from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailu
 from screens.dialogs.asking import AskingDialog
 from screens.dialogs.dialog import answer_button
 from screens.dialogs.reading import ReadingDialog
-from screens.marks import Mark, line, stacked
+from screens.marks import Mark, hanging, line, stacked
 from screens.wording import listing, sentence
 
 _TAIL = 4
+_WIDTH = 70
 
 BY_HAND = "by hand"
 """What a reason must say where the restore cannot do without the action."""
@@ -67,11 +68,12 @@ class FailureDialog(AskingDialog[FailureAnswer]):
             for failed in self.failure.failures:
                 yield Static(_of_node(failed), classes="node-failure")
             yield Static("")
-            yield Static(line(("Holds now  ", "$muted"), self.holds), classes="paragraph")
+            holds = hanging("Holds now", self.holds, _WIDTH, 12)
+            yield Static(stacked(holds), classes="paragraph")
             if self.failure.can_go_on_without:
                 names = listing(item.node for item in self.failure.failures)
                 words = f"The others are enough: w goes on without {names}; resume brings it in."
-                yield Static(line(("Without    ", "$muted"), words), classes="paragraph")
+                yield Static(stacked(hanging("Without", words, _WIDTH, 12)), classes="paragraph")
             yield Static(Content.styled("o: full output   c: the command", "$muted"))
         with Horizontal(id="skipping", classes="typed"):
             yield Static(Content("Skip, because: "), classes="typed-words")

@@ -15,9 +15,11 @@ from textual.widgets import Button, Static
 from recovery.errors import RescueError
 from screens.dialogs.dialog import Dialog, answer_button
 from screens.dialogs.reading import ReadingDialog
-from screens.marks import Mark, line, stacked
+from screens.marks import Mark, hanging, stacked
 from screens.wording import sentence
 
+_WIDTH = 58
+"""Of the words in the box."""
 _LOG = logging.getLogger("etcd_rescue.screens")
 
 
@@ -56,9 +58,9 @@ class TroubleDialog(Dialog[None]):
         """The error's parts."""
         lines = [Mark.FAILED.beside(sentence(self.error.what))]
         if self.error.where:
-            lines += [Content(""), line(("Where  ", "$muted"), self.error.where)]
+            lines += [Content(""), *hanging("Where", self.error.where, _WIDTH, 8)]
         if self.error.remedy:
-            lines += [Content(""), line(("Next   ", "$muted"), sentence(self.error.remedy))]
+            lines += [Content(""), *hanging("Next", sentence(self.error.remedy), _WIDTH, 8)]
         yield Static(stacked(lines), classes="paragraph")
         with Horizontal(classes="answers"):
             yield answer_button("Close", answer="close", resting=True)

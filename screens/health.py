@@ -176,6 +176,7 @@ class HealthScreen(IncidentScreen):
             if report.healthy:
                 self.refresh_facts()
         self.redraw()
+        self.refresh_bindings()
 
     @work(group="look", exclusive=True, exit_on_error=False)
     async def refresh_facts(self) -> None:

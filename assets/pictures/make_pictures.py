@@ -58,6 +58,8 @@ async def _restore(pilot: Pilot[int]) -> None:
     await asyncio.sleep(GRACE)
     await pilot.press("y")
     await _shows(pilot, "Type the cluster's name")
+    # What lies beneath the question is drawn a moment after it.
+    await _shows(pilot, "YOUR ANSWER")
     _take(pilot, "danger")
     await pilot.press(*"demo", "enter")
     await _shows(pilot, "step 8 of 11")

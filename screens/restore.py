@@ -89,7 +89,7 @@ class RestoreScreen(IncidentScreen):
         self.panes = RunPanes(self.view, plan)
         self._pace = Pace()
         self._drawn = (-1, -1)
-        self._drawn_rows = -1
+        self._said_now = Content("")
 
     def compose_body(self) -> ComposeResult:
         """Steps, panes, and what happens now."""
@@ -209,9 +209,12 @@ class RestoreScreen(IncidentScreen):
         self.query_one("#run-steps", Static).update(self._steps(), layout=False)
         self.panes.draw_tabs()
         now = self._now()
-        rows = now.plain.count("\n")
-        self.query_one("#run-now", Static).update(now, layout=rows != self._drawn_rows)
-        self._drawn_rows = rows
+        # Every second only the steps' times are others: what is sent over SSH is little then.
+        if not now.is_same(self._said_now):
+            rows = now.plain.count("\n")
+            layout = rows != self._said_now.plain.count("\n") or not self._said_now
+            self.query_one("#run-now", Static).update(now, layout=layout)
+            self._said_now = now
         self.top_line_changed()
         if changed:
             self.refresh_bindings()

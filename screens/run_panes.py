@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.widgets import Static
 
 from recovery.restore.plan import Plan
@@ -26,6 +27,7 @@ class RunPanes(Vertical):
         self._panes = {name: NodePane(node) for name, node in view.nodes.items()}
         self.chosen = next(iter(self._panes), "")
         self._offered: tuple[str, ...] = ()
+        self._tabs = Content("")
 
     def compose(self) -> ComposeResult:
         """Names, then panes."""
@@ -56,7 +58,9 @@ class RunPanes(Vertical):
             self.show_panes()
         width = self.app.size.width - STEPS_WIDTH - 2
         tabs = line(" ", node_tabs(offered, self.chosen, width))
-        self.query_one("#run-tabs", Static).update(tabs, layout=False)
+        if not tabs.is_same(self._tabs):
+            self._tabs = tabs
+            self.query_one("#run-tabs", Static).update(tabs, layout=False)
 
     def _shown_nodes(self) -> list[NodeView]:
         """Control-plane nodes always, others once they have a part in the run."""

@@ -91,8 +91,17 @@ def test_a_directory_without_etcd_is_wrong_use_and_says_nothing_about_the_snapsh
 def test_a_signal_ends_it_and_leaves_nothing(
     history: History, number: signal.Signals, tmp_path: Path
 ) -> None:
+    # Whoever runs the tests in the background has had Ctrl-C ignored.
+    listening = ("env", "--default-signal=INT")
     with subprocess.Popen(
-        [*PROGRAM, "--inventory", str(inventory(tmp_path)), "rehearse", str(history.lived)],
+        [
+            *listening,
+            *PROGRAM,
+            "--inventory",
+            str(inventory(tmp_path)),
+            "rehearse",
+            str(history.lived),
+        ],
         env=clean_environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

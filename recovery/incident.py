@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from recovery.backups.credentials import AskForKeys
 from recovery.backups.model import Catalog
+from recovery.cluster.facts import ClusterFacts
 from recovery.errors import RefusedError
 from recovery.health.model import Check
 from recovery.inventory.model import Cluster
@@ -69,7 +70,7 @@ class Incident(SnapshotsAtHand):
     ) -> tuple[Check, ...]:
         """Look again, and judge whether a restore of this snapshot can go well.
 
-        `seconds_old`: facts that are no older are good enough.
+        `seconds_old`: facts that are no older, and lack no node, are good enough.
         """
         from recovery.health.preflight import preflight
         from recovery.health.preflight_snapshot import richer_snapshot
@@ -79,7 +80,7 @@ class Incident(SnapshotsAtHand):
 
         contents = require_sound(fetched)
         facts = self.facts
-        if facts is None or (datetime.now(UTC) - facts.gathered_at).total_seconds() > seconds_old:
+        if facts is None or not _good_enough(facts, seconds_old):
             facts = await self.look()
         self.preflight_checks = preflight(
             facts,
@@ -274,3 +275,9 @@ class Incident(SnapshotsAtHand):
         from recovery.restore.delivering import Supply
 
         return Supply(fetched.database, elsewhere_of(fetched, self.catalog, self._doors.stores))
+
+
+def _good_enough(facts: ClusterFacts, seconds: float) -> bool:
+    """A node that did not answer is asked once more, with all the time that it may take."""
+    age = (datetime.now(UTC) - facts.gathered_at).total_seconds()
+    return not facts.unreachable and age <= seconds

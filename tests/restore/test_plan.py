@@ -152,6 +152,7 @@ def test_the_hash_check_is_skipped_only_for_a_snapshot_that_never_had_a_hash() -
     bare = plan(facts(), dataclasses.replace(SOURCE, has_hash=False), OPTIONS)
     restore = bare.step("restore").actions[0]
     assert all("--skip-hash-check=true" in work.script for work in restore.works)
+    assert all(f"SHA256={SOURCE.sha256}" in work.script for work in restore.works)
     assert any("no hash" in warning for warning in bare.warnings)
 
 

@@ -19,8 +19,7 @@ fi
 for TRY in "$RESTORED".try-*; do
   if [ -d "$TRY" ]; then run rm -r "$TRY"; fi
 done
-# Nobody waited until it was on disk, and a node may have rebooted since.
-[ "$(($(wc -c < "$SNAPSHOT")))" -eq "$SIZE" ] || stop "$SNAPSHOT is not whole any more: try again"
+@WHOLE@
 # A fresh directory for every try: etcd refuses one that a failed try left behind.
 TRY=$(mktemp -d "$RESTORED.try-XXXXXX")
 trap 'if [ -d "$TRY" ]; then rm -r "$TRY"; fi' EXIT
@@ -34,6 +33,17 @@ run @ENV@"$TOOL" snapshot restore "$SNAPSHOT" \\
 ls "$TRY"/data/member/wal/*.wal >/dev/null || stop "the restore left no write-ahead log"
 on_disk "$TRY"/data/member/*/* "$TRY"/data/member/* "$TRY/data/member" "$TRY/data"
 mv -T "$TRY/data" "$RESTORED"
+"""
+
+# Nobody waited until the staged file was on disk, and a node may have rebooted since.
+_BY_SIZE = """
+# etcd compares its sha256 itself.
+[ "$(($(wc -c < "$SNAPSHOT")))" -eq "$SIZE" ] || stop "$SNAPSHOT is not whole any more: try again"
+"""
+_BY_SHA256 = """
+# It carries no hash that etcd could compare.
+[ "$(sha256sum "$SNAPSHOT" | cut -d ' ' -f 1)" = "$SHA256" ] || \\
+  stop "$SNAPSHOT is not what was staged any more: try again"
 """
 
 _RESTORED = """
@@ -59,12 +69,14 @@ def restore_members(
             NodeWork(
                 ground.name,
                 node_script(
-                    _RESTORE.replace("@ENV@", _environment(ground)).replace(
-                        "@FLAGS@", _flags(source, revision_bump)
-                    ),
+                    _RESTORE.replace("@ENV@", _environment(ground))
+                    .replace("@FLAGS@", _flags(source, revision_bump))
+                    .replace("@WHOLE@", (_BY_SIZE if source.has_hash else _BY_SHA256).strip()),
                     tool=ground.tool_path,
                     snapshot=ground.snapshot,
-                    size=str(source.size),
+                    **(
+                        {"size": str(source.size)} if source.has_hash else {"sha256": source.sha256}
+                    ),
                     restored=ground.restored,
                     placed=ground.placed,
                     name=ground.manifest.member_name,

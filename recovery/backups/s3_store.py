@@ -34,8 +34,10 @@ Answer = TypeVar("Answer")
 
 _STORING_SECONDS = 120.0
 """That a server may be silent while it stores, or puts a large object together."""
+_GIVEN_UP_SECONDS = 10.0
+"""For an upload that is given up to end by itself."""
 _ABORTING_SECONDS = 10.0
-"""For an upload to end by itself, and again for ending it: `TimeoutStopSec` of the unit is 60."""
+"""For ending it from outside after that. Both together: `TimeoutStopSec` of the unit is 60."""
 
 LINK_SECONDS = 300
 """How long a link can be used to begin a download; one that has begun goes on."""
@@ -133,8 +135,9 @@ class S3Store:
 
         return await in_thread_of_its_own(
             lambda stop: self._told(upload, stop, key, S3Act.WRITE),
+            patience=_GIVEN_UP_SECONDS,
             end=abort,
-            patience=_ABORTING_SECONDS,
+            end_patience=_ABORTING_SECONDS,
         )
 
     async def remove(self, copy: Copy, keeping: Copy) -> None:

@@ -18,13 +18,14 @@ Answer = TypeVar("Answer")
 async def in_thread_of_its_own(
     work: Callable[[threading.Event], Answer],
     *,
-    end: Callable[[], None],
     patience: float,
+    end: Callable[[], None],
+    end_patience: float,
 ) -> Answer:
     """The work's answer. When it is cancelled, the event that `work` was given is set.
 
     Then it has `patience` seconds to come to an end, and after that `end` runs, in a thread of its
-    own, for as long. What still goes on then ends with the program.
+    own, for `end_patience` seconds. What still goes on then ends with the program.
     """
     stop = threading.Event()
     working = _started(lambda: work(stop))
@@ -33,7 +34,7 @@ async def in_thread_of_its_own(
     except asyncio.CancelledError:
         stop.set()
         if not await _over(working, patience):
-            await _over(_started(end), patience)
+            await _over(_started(end), end_patience)
         raise
 
 

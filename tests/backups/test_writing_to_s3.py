@@ -214,7 +214,7 @@ async def test_an_upload_that_is_given_up_is_ended_although_the_server_is_silent
     """As SIGTERM gives it up, after which a service manager waits for a minute."""
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1 << 20, raising=False)
     monkeypatch.setattr(s3_upload, "PART", 1 << 20)
-    monkeypatch.setattr("recovery.backups.s3_store._ABORTING_SECONDS", 1.0)
+    monkeypatch.setattr("recovery.backups.s3_store._GIVEN_UP_SECONDS", 1.0)
     reached, go_on = threading.Event(), threading.Event()
 
     def held(*_: object, **__: object) -> object:

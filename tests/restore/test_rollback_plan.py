@@ -112,3 +112,13 @@ def test_a_node_s_name_that_would_lead_out_of_the_record_is_none(planned: Plan) 
     text = json.dumps(plan_facts(replace(planned, nodes=("../../etcd-1",))))
     with pytest.raises(RescueError, match="plan of this run cannot be read"):
         load_plan(text, "plan.json")
+
+
+def test_that_the_old_data_is_back_is_on_disk_before_kubelet_may_write_to_it(
+    planned: Plan,
+) -> None:
+    actions = [action for step in rollback_plan(planned).steps for action in step.actions]
+    ids = [action.id for action in actions]
+    assert ids.index("undo-set-data-aside") < ids.index("undo-stop-kubelet")
+    for work in actions[ids.index("undo-set-data-aside")].works:
+        assert work.script.rstrip().endswith(': > "$BACK"\non_disk "$BACK" "${BACK%/*}"')

@@ -83,7 +83,9 @@ if [ -e "$LISTING" ] && [ -e "$MEMBER" ]; then
   echo "every file of $MEMBER is as it was when it was set aside"
 fi
 on_disk "$STAGING" "${MEMBER%/*}"
+# On disk before kubelet starts: etcd then writes, and the list compares no more.
 : > "$BACK"
+on_disk "$BACK" "${BACK%/*}"
 """
 )
 

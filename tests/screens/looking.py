@@ -6,15 +6,19 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from textual._context import visible_screen_stack
 from textual.app import App
 from textual.pilot import Pilot
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 def text_on_screen(app: App[Any]) -> str:
     """All that is drawn, as text, no-break spaces as spaces."""
     width, height = app.size
+    # As Textual sets it before it draws. Without it what lies beneath a question would be drawn
+    # empty, kept, and be seen so by whoever looks next.
+    visible_screen_stack.set(app._background_screens)
     strips = app.screen._compositor.render_strips()
     lines = ["".join(segment.text for segment in strip) for strip in strips[:height]]
     return "\n".join(text[:width].rstrip() for text in lines).replace("\u00a0", " ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -89,13 +89,9 @@ class SeenCluster:
         self,
         expected: Expected | None = None,
         on_check: Callable[[Check], None] | None = None,
-        written: Sequence[Check] = (),
     ) -> HealthReport:
-        """The final checks, once; compared with what is expected, where something is.
-
-        `written`: what an earlier look has proven by writing; nothing is written then.
-        """
-        return await self.wait_for_health(expected, seconds=0, on_check=on_check, written=written)
+        """The final checks, once; compared with what is expected, where something is."""
+        return await self.wait_for_health(expected, seconds=0, on_check=on_check)
 
     async def wait_for_health(
         self,
@@ -104,7 +100,6 @@ class SeenCluster:
         seconds: float,
         on_check: Callable[[Check], None] | None = None,
         on_wait: Callable[[str], None] | None = None,
-        written: Sequence[Check] = (),
     ) -> HealthReport:
         """The final checks, repeated until they hold or `seconds` are over."""
         from recovery.health.checks import wait_until_healthy
@@ -119,7 +114,6 @@ class SeenCluster:
             seconds=seconds,
             on_check=on_check,
             on_wait=on_wait,
-            written=written,
         )
 
     async def leftovers(self) -> Leftovers:

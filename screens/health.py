@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.widgets import Static
 
 from recovery.errors import RescueError
-from recovery.health.earlier_write import earlier_write
 from recovery.health.expected import Expected
 from recovery.health.leftovers import Leftovers
 from recovery.health.model import Check, CheckStatus, HealthReport
@@ -78,7 +77,6 @@ class HealthScreen(IncidentScreen):
         """Why the last look told nothing."""
         self.refreshing = Refreshing(case.health_refresh, case.seconds)
         self._told = ""
-        self._written: tuple[Check, ...] = ()
         self._began = 0.0
         self._rows = RowList("matrix")
 
@@ -118,12 +116,8 @@ class HealthScreen(IncidentScreen):
     async def _look_once(self, *, asked: bool) -> None:
         """One look; what it could not do is shown in full only where a person asked for it."""
         self.checking = True
-        # Who only watches does not write to etcd again and again; after a run all is proven anew.
-        written = () if asked or self.after_run is not None else self._written
         try:
-            self.report = await self.case.incident.health(self.expected, self._heard, written)
-            if not written:
-                self._written = earlier_write(self.report)
+            self.report = await self.case.incident.health(self.expected, self._heard)
             self.problem = None
             self._settle(self.report)
         except RescueError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -49,12 +49,10 @@ async def check_health(
     manifests: Mapping[str, EtcdManifest],
     expected: Expected | None = None,
     on_check: OnCheck | None = None,
-    written: Sequence[Check] = (),
 ) -> HealthReport:
     """Make every check once. `manifests` are those of the control-plane nodes, by node name.
 
-    Writes one key below /etcd-rescue/health/ and removes it; where there is `written`, from
-    `earlier_write`, that is told again and nothing is written. Never raises for a node or a member
+    Writes one key below /etcd-rescue/health/ and removes it. Never raises for a node or a member
     that is down: a check that could not be made is failed or skipped.
     """
     hear = on_check or _nobody
@@ -67,9 +65,7 @@ async def check_health(
     for check in unusable:
         hear(check)
     async with asyncio.TaskGroup() as group:
-        members = group.create_task(
-            _check_members(fleet, manifests, expected, hear, written=written)
-        )
+        members = group.create_task(_check_members(fleet, manifests, expected, hear))
         kubernetes = group.create_task(kubernetes_checks(fleet, cluster, manifests, hear))
     return HealthReport(
         cluster=cluster.name,
@@ -104,17 +100,15 @@ async def wait_until_healthy(
     seconds: float,
     on_check: OnCheck | None = None,
     on_wait: Callable[[str], None] | None = None,
-    written: Sequence[Check] = (),
 ) -> HealthReport:
     """Repeat all checks until they hold, or `seconds` are over; returns the last report.
 
     `on_wait` hears after each round, in a few words, what is being waited for. A round under way
-    when time is up is finished, so this may take some seconds longer. `written` as in
-    `check_health`.
+    when time is up is finished, so this may take some seconds longer.
     """
     deadline = time.monotonic() + seconds
     while True:
-        report = await check_health(fleet, cluster, manifests, expected, on_check, written)
+        report = await check_health(fleet, cluster, manifests, expected, on_check)
         if report.healthy or time.monotonic() + POLL_SECONDS >= deadline:
             return report
         if on_wait is not None:
@@ -143,7 +137,6 @@ async def _check_members(
     expected: Expected | None,
     hear: OnCheck,
     absent: frozenset[str] = frozenset(),
-    written: Sequence[Check] = (),
 ) -> _Members:
     checks: list[Check] = []
 
@@ -159,8 +152,8 @@ async def _check_members(
         answers = await members.ask(heard)
         add(*agreement_checks(answers, manifests, absent))
         names = [name for name, answer in answers.items() if answer.status is not None]
-        write = WriteAnswer("") if written else await members.write(names)
-        add(*(written or (write_check(write, names), watch_check(write, names))))
+        write = await members.write(names)
+        add(write_check(write, names), watch_check(write, names))
         statuses = await members.statuses(names)
         add(*revision_checks(statuses, write.revision), *database_checks(statuses, manifests))
         known = [one.revision for one in statuses.values() if isinstance(one, MemberStatus)]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ import pytest
 from recovery.cluster.etcd_client import connected
 from recovery.cluster.facts import EtcdManifest
 from recovery.health.checks import check_health, check_members, wait_until_healthy, waiting_for
-from recovery.health.earlier_write import earlier_write
 from recovery.health.expected import Expected
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, HealthReport
 from recovery.inventory.model import Cluster
@@ -108,30 +105,6 @@ async def test_a_healthy_cluster_passes_every_check_and_keeps_nothing_of_the_pro
     member = etcd.members["etcd-1"]
     async with connected("etcd-1", member.target, member.certificates) as client:
         assert await client.count(b"/etcd-rescue/") == 0
-
-
-async def test_a_look_that_repeats_an_earlier_write_writes_nothing(
-    etcd: RealCluster, tmp_path: Path
-) -> None:
-    async with ground(etcd, tmp_path) as (fleet, cluster, manifests):
-        first = await check_health(fleet, cluster, manifests)
-        told = earlier_write(first)
-        again = await check_health(fleet, cluster, manifests, written=told)
-        third = await check_health(fleet, cluster, manifests, written=told)
-    assert again.healthy, bad(again)
-    assert {check.name for check in again.checks} == {check.name for check in first.checks}
-    assert [check.name for check in told] == ["a write", "a watch"]
-    assert set(told) <= set(again.checks)
-    assert all(check.message.endswith(f", at {first.at:%H:%M:%S}Z") for check in told)
-    assert {one.revision for one in again.members} == {one.revision for one in third.members}
-
-
-def test_a_write_that_did_not_go_through_is_tried_again_in_the_next_look() -> None:
-    went = Check("a write", CLUSTER_SCOPE, CheckStatus.OK, "written")
-    silent = Check("a watch", CLUSTER_SCOPE, CheckStatus.FAILED, "silent on etcd-2")
-    report = HealthReport("prod-a", datetime.now(UTC), (went, silent), ())
-    assert earlier_write(report) == ()
-    assert earlier_write(dataclasses.replace(report, checks=(went,))) == ()
 
 
 async def test_a_dead_member_fails_and_what_depends_on_it_is_not_called_ok(

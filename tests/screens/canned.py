@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -108,7 +108,6 @@ class CannedIncident(Incident):
         self.pace = pace
         self.restored = False
         self.runs: list[CannedRun] = []
-        self.written_before: list[tuple[Check, ...]] = []
         self.cleaned: list[str] = []
         self.looks = 0
         self.told: Told | None = None
@@ -359,10 +358,8 @@ class CannedIncident(Incident):
         self,
         expected: Expected | None = None,
         on_check: Callable[[Check], None] | None = None,
-        written: Sequence[Check] = (),
     ) -> HealthReport:
         """The next canned report."""
-        self.written_before.append(tuple(written))
         reports = self.answers.reports
         report = reports.pop(0) if len(reports) > 1 else reports[0]
         for check in report.checks:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 
-from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus
 from screens.health import HealthScreen
 from screens.refreshing import Refreshing
-from tests.screens.canned import Answers, CannedIncident
+from tests.screens.canned import Answers
 from tests.screens.canned_checks import canned_health
 from tests.screens.looking import settled, shows
 from tests.screens.opening import case_of, opened
@@ -72,23 +70,3 @@ async def test_health_outside_a_run_is_checked_until_it_is_well_again_and_can_be
         before = screen.report
         await pilot.press("a")
         await settled(pilot, lambda: screen.report is not before or not screen.checking)
-
-
-async def test_health_that_is_only_watched_writes_once_and_again_when_asked() -> None:
-    wrote = tuple(
-        Check(name, CLUSTER_SCOPE, CheckStatus.OK, "seen") for name in ("a write", "a watch")
-    )
-    well = canned_health()
-    well = dataclasses.replace(well, checks=(*well.checks, *wrote))
-    async with opened(Answers(reports=[well])) as pilot:
-        case_of(pilot).health_refresh = -1.0
-        incident = case_of(pilot).incident
-        assert isinstance(incident, CannedIncident)
-        written = incident.written_before
-        await pilot.press("h")
-        await settled(pilot, lambda: len(written) >= 3)
-        assert written[0] == ()
-        assert all(len(told) == 2 for told in written[1:])
-        before = len(written)
-        await pilot.press("a")
-        await settled(pilot, lambda: () in written[before:])

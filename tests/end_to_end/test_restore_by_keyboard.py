@@ -15,6 +15,7 @@ from recovery.inventory.load import load_inventory
 from screens.dialogs import dialog
 from tests.end_to_end.demo_cluster import Demo, running_demo
 from tests.end_to_end.snapshot_contents import contents_by_etcd
+from tests.screens.looking import text_on_screen
 from tui.app import RescueApp
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
@@ -26,18 +27,12 @@ def demo_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield demo
 
 
-def screen_text(pilot: Pilot[int]) -> str:
-    """What a person reads: the drawn lines, without their styles."""
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
-
-
 async def shows(pilot: Pilot[int], words: str, seconds: float = 60) -> None:
     """Wait until the words stand on the screen."""
     deadline = time.monotonic() + seconds
-    while words not in screen_text(pilot):
+    while words not in text_on_screen(pilot.app):
         if time.monotonic() > deadline:
-            raise AssertionError(f"{words!r} never came:\n{screen_text(pilot)}")
+            raise AssertionError(f"{words!r} never came:\n{text_on_screen(pilot.app)}")
         await asyncio.sleep(0.05)
     await pilot.pause()
 

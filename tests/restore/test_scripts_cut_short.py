@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.restore.test_scripts_on_disk import Disk, disk_fixture, good, put_restored_member, stage
+from tests.restore.node_disk import Disk, disk_fixture, good, put_restored_member, stage
 
 __all__ = ["disk_fixture"]
 

@@ -15,7 +15,8 @@ from screens.restore import RestoreScreen
 from screens.snapshots import SnapshotsScreen
 from tests.screens.canned import Answers
 from tests.screens.canned_run import Script
-from tests.screens.hammering import PLACES, hammered
+from tests.screens.hammered_places import PLACES
+from tests.screens.hammering import hammered
 from tests.screens.looking import settled, shows
 from tests.screens.opening import canned_app, opened, past_danger, to_first_question
 

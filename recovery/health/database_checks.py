@@ -25,9 +25,12 @@ def database_checks(
 
 
 def says_full(check: Check) -> bool:
-    """Whether this check says that a database is at its quota, and nothing worse."""
-    full = check.status is CheckStatus.FAILED and check.message.endswith("%")
-    return check.name == DATABASE and full
+    """Whether this check says that a database is at its quota or near it, and nothing worse.
+
+    etcd refuses what would not fit: so members may stop just below their quota.
+    """
+    little_room = check.status in (CheckStatus.FAILED, CheckStatus.WARNING)
+    return check.name == DATABASE and little_room and check.message.endswith("%")
 
 
 def _database(name: str, status: MemberStatus | EtcdError, manifest: EtcdManifest | None) -> Check:

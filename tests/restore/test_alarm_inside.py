@@ -10,12 +10,13 @@ import pytest
 
 from recovery.cluster.etcd_answers import Alarm, ListedMember
 from recovery.cluster.facts import MemberStatus
+from recovery.health.database_checks import DATABASE
 from recovery.health.expected import Expected
 from recovery.health.member_answers import MemberAnswer
 from recovery.health.member_checks import ALARMS, HASH, WRITE, answer_checks
 from recovery.health.model import CLUSTER_SCOPE, Check
 from recovery.health.space_alarm import apart_from_no_space
-from recovery.health.verdicts import failed, ok
+from recovery.health.verdicts import failed, ok, warned
 from recovery.restore.events import Outcome, StepEnded
 from recovery.restore.operator import Choice, Decision
 from recovery.restore.past_runs import RunState, read_run
@@ -189,6 +190,10 @@ def test_an_alarm_explains_that_nothing_can_be_written_and_nothing_else() -> Non
     assert apart_from_no_space([fine, write]) == (fine, write)
     both = failed(ALARMS, "etcd-1", "CORRUPT, NOSPACE", "", "")
     assert apart_from_no_space([both, write]) == (both, write)
+    at_the_edge = warned(DATABASE, "etcd-3", "1.9 MiB, 97 %", "Near its quota.", "compact")
+    empty = failed(DATABASE, "etcd-2", "0 B", "It holds nothing.", "look at it")
+    assert apart_from_no_space([alarm, at_the_edge, empty]) == (empty,)
+    assert apart_from_no_space([fine, at_the_edge]) == (fine, at_the_edge)
 
 
 @pytest.mark.parametrize(("stays", "failures"), [(False, 2), (True, 0)])

@@ -159,14 +159,14 @@ class _Attempt:
                 await self._cache.remember(copy, stored_sha256)
                 return known
             try:
-                wrappings = await unpack(stored, database, self._telling("unpacking"))
+                unpacked = await unpack(stored, database, self._telling("unpacking"))
             except SnapshotError as error:
                 if isinstance(error.__cause__, OSError):
                     raise disk_error(error.__cause__, self._cache.root) from error
                 self._corrupt[stored_sha256] = Verdict(Integrity.CORRUPT, error.what, None)
                 await self._known.learn(copy, self._corrupt[stored_sha256])
                 raise
-            return await self._cache.keep(copy, stored_sha256, database, wrappings)
+            return await self._cache.keep(copy, stored_sha256, database, unpacked)
 
     async def _seen_corrupt(self, copy: Copy, stored_sha256: str) -> bool:
         verdict = self._corrupt.get(stored_sha256)

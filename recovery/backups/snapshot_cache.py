@@ -30,6 +30,7 @@ from recovery.backups.disk import disk_error, sha256_of, whole_file
 from recovery.backups.model import Copy
 from recovery.errors import DiskError
 from recovery.places import make_private
+from recovery.snapshots.unpack import Unpacked
 
 DEFAULT_LIMIT = 8 << 30
 """Bytes."""
@@ -75,10 +76,10 @@ class SnapshotCache:
         return await asyncio.to_thread(self._get, stored_sha256)
 
     async def keep(
-        self, copy: Copy, stored_sha256: str, database: Path, wrappings: tuple[str, ...]
+        self, copy: Copy, stored_sha256: str, database: Path, unpacked: Unpacked
     ) -> CachedDatabase:
         """Take over a database that lies in scratch. Raises DiskError where there is no room."""
-        return await asyncio.to_thread(self._keep, copy, stored_sha256, database, wrappings)
+        return await asyncio.to_thread(self._keep, copy, stored_sha256, database, unpacked)
 
     async def remember(self, copy: Copy, stored_sha256: str) -> None:
         """Note that the copy holds these bytes. Raises DiskError where there is no room."""
@@ -160,7 +161,7 @@ class SnapshotCache:
         return True
 
     def _keep(
-        self, copy: Copy, stored_sha256: str, database: Path, wrappings: tuple[str, ...]
+        self, copy: Copy, stored_sha256: str, database: Path, unpacked: Unpacked
     ) -> CachedDatabase:
         try:
             make_private(self._snapshots)
@@ -168,8 +169,9 @@ class SnapshotCache:
             self._evict(lambda total, _: total + size <= self.limit)
             self._forget_what_is_gone()
             path = self._database(stored_sha256)
-            cached = CachedDatabase(path, stored_sha256, sha256_of(database), size, wrappings)
-            facts = {"sha256": cached.sha256, "size": size, "wrappings": wrappings}
+            sha256, wrappings = unpacked.sha256, unpacked.wrappings
+            cached = CachedDatabase(path, stored_sha256, sha256, size, wrappings)
+            facts = {"sha256": sha256, "size": size, "wrappings": wrappings}
             with whole_file(path.with_suffix(".json")) as file:
                 file.write(json.dumps(facts).encode())
             database.chmod(0o600)

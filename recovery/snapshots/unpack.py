@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import struct
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -25,14 +28,25 @@ _GROWN_AHEAD = 2 << 30
 _REPORT_EVERY = 4 << 20
 
 
-async def unpack(source: Path, target: Path, progress: Progress | None = None) -> tuple[str, ...]:
-    """Write the database that `source` holds to `target`, and tell the wrappings taken off.
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What was taken out of a stored file."""
+
+    wrappings: tuple[str, ...]
+    """What was taken off, outermost first: for example ("gzip", "tar")."""
+    sha256: str
+    """Of the database's bytes as they were written, lower-case hex."""
+
+
+async def unpack(source: Path, target: Path, progress: Progress | None = None) -> Unpacked:
+    """Write the database that `source` holds to `target`.
 
     The shape is told from the content, never from the name: a bare database, a tar with one
     database among its regular files, gzip, zstd, and one inside the other, for example
     ("gzip", "tar"), outermost first. Only the database's bytes are written, to a file beside
-    `target` with mode 0600, which gets its name when it is whole. Cancelling leaves nothing
-    behind. Raises SnapshotError for what is cut short, damaged, or holds no database.
+    `target` with mode 0600, which gets its name when it is whole. It is not waited for on disk:
+    whoever uses it after a crash compares its sha256. Cancelling leaves nothing behind. Raises
+    SnapshotError for what is cut short, damaged, or holds no database.
     """
     loop = asyncio.get_running_loop()
     stop = threading.Event()
@@ -88,8 +102,9 @@ class _Unpacking:
         self._report = report
         self._stop = stop
         self._drained = 0
+        self._sha256 = ""
 
-    def unpack(self) -> tuple[str, ...]:
+    def unpack(self) -> Unpacked:
         try:
             with self._path.open("rb") as file:
                 wrappings = self._found(_StoredFile(file, self._report, self._stop))
@@ -102,7 +117,7 @@ class _Unpacking:
             ) from error
         finally:
             self._partial.unlink(missing_ok=True)
-        return wrappings
+        return Unpacked(wrappings, self._sha256)
 
     def _found(self, source: Source) -> tuple[str, ...]:
         stream = Peekable(source)
@@ -191,7 +206,12 @@ class _Unpacking:
         self._partial.unlink(missing_ok=True)
         handle = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         written = 0
-        with os.fdopen(handle, "wb", buffering=CHUNK) as target:
+        digest = hashlib.sha256()
+        hashed: Future[None] | None = None
+        with (
+            os.fdopen(handle, "wb", buffering=CHUNK) as target,
+            ThreadPoolExecutor(1, "hashing") as beside,
+        ):
             while piece := stream.read(CHUNK):
                 written += len(piece)
                 if written > most:
@@ -200,9 +220,11 @@ class _Unpacking:
                         "with its header has",
                         where=self._where,
                     )
+                if hashed is not None:
+                    hashed.result()
+                hashed = beside.submit(digest.update, piece)
                 target.write(piece)
-            target.flush()
-            os.fsync(target.fileno())
+        self._sha256 = digest.hexdigest()
 
     def _drain(self, stream: Source) -> None:
         """Read to the end, so that a checksum there is checked and the next file is reached."""

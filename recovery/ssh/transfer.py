@@ -129,9 +129,11 @@ class _Receiver:
             self._progress(self.done, self.size)
 
     def put_in_place(self, local: Path) -> None:
-        """Give the file its name, once it is on the disk."""
-        if self._file is not None:
-            os.fsync(self._file.fileno())
+        """Give the file its name, now that it is whole.
+
+        It is not waited for on disk: what was fetched is used at once, and compared with its sha256
+        before it is used after a crash.
+        """
         self._partial.replace(local)
 
     def discard(self) -> None:

@@ -20,6 +20,7 @@ from recovery.backups.disk import disk_error
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.snapshot_cache import CachedDatabase, SnapshotCache
 from recovery.errors import DiskError
+from recovery.snapshots.unpack import Unpacked
 
 COPY = Copy(
     StoreKind.NODE,
@@ -45,7 +46,8 @@ async def keep(cache: SnapshotCache, copy: Copy, content: bytes) -> CachedDataba
     async with cache.scratch(len(content)) as scratch:
         database = scratch / "database"
         database.write_bytes(content)
-        return await cache.keep(copy, sha256(b"tar" + content), database, ("tar",))
+        unpacked = Unpacked(("tar",), sha256(content))
+        return await cache.keep(copy, sha256(b"tar" + content), database, unpacked)
 
 
 def numbered(number: int) -> Copy:

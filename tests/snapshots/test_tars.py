@@ -79,7 +79,7 @@ async def unpacked(path: Path) -> Document | str:
     """What the reader says of the unpacked database, or why there is none."""
     target = path.with_name("unpacked.db")
     try:
-        wrappings = await unpack(path, target)
+        wrappings = (await unpack(path, target)).wrappings
     except SnapshotError as error:
         return error.what
     return dict(read_database(str(target)), unpackedFrom=list(wrappings))

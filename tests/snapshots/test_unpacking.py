@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
 import io
 import random
 import tarfile
@@ -14,7 +15,7 @@ import pytest
 import zstandard
 
 from recovery.errors import SnapshotError
-from recovery.snapshots.unpack import unpack
+from recovery.snapshots.unpack import Unpacked, unpack
 from tests.snapshots.conftest import History
 
 
@@ -91,7 +92,8 @@ async def test_the_database_comes_out_of_every_wrapping(
     stored = tmp_path / "snapshot-etcd.tar"
     stored.write_bytes(wrap(whole))
     told: list[tuple[int, int]] = []
-    assert await unpack(stored, target, lambda done, total: told.append((done, total))) == names
+    unpacked = await unpack(stored, target, lambda done, total: told.append((done, total)))
+    assert unpacked == Unpacked(names, hashlib.sha256(whole).hexdigest())
     assert_alone_and_private(target, whole)
     assert told == sorted(told)
     assert all(done <= total == stored.stat().st_size for done, total in told)

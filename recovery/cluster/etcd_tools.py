@@ -8,55 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from recovery.cluster.facts import EtcdTool, ToolKind, Version
-from recovery.cluster.sections import SECTION_SH, fresh_marker, read_sections
-from recovery.ssh.script import script
+from recovery.cluster.program_search import SEARCH_SECONDS, search_script
+from recovery.cluster.sections import fresh_marker, read_sections
 
 if TYPE_CHECKING:
     from recovery.ssh.session import NodeSession
 
-FIND_SECONDS = 40
-"""How long a node may look through its images; a full disk of layers takes a while."""
-
-_ASK_SECONDS = 10
-_MOST = 12
-"""Different programs asked on one node; a node that went through many upgrades has a few."""
-
-_FIND = rf"""
-{SECTION_SH}
-SEEN=' '
-COUNT=0
-
-# Asks one program for its version and its flags; each different file only once.
-ask() {{
-  [ -f "$1" ] && [ -x "$1" ] || return 0
-  SUM=$(sha256sum < "$1" | cut -d ' ' -f 1)
-  case $SEEN in *" $SUM "*) return 0 ;; esac
-  [ "$COUNT" -lt "$MOST" ] || return 0
-  SEEN="$SEEN$SUM "
-  COUNT=$((COUNT + 1))
-  section tool
-  printf 'path=%s\n' "$1"
-  ETCDCTL_API=3 timeout "$ASK_SECONDS" "$1" version < /dev/null 2>&1 || true
-  ETCDCTL_API=3 timeout "$ASK_SECONDS" "$1" snapshot restore --help < /dev/null 2>&1 || true
-}}
-
-for NAME in etcdutl etcdctl; do
-  FOUND=$(command -v "$NAME" || true)
-  [ -z "$FOUND" ] || ask "$FOUND"
-done
-if [ -d "$CONTAINERD" ]; then
-  # etcd runs in a container: the host often has its programs only inside the image's layers.
-  LIST=$(timeout "$FIND_SECONDS" find "$CONTAINERD" \
-    -type f \( -name etcdctl -o -name etcdutl \) -perm -100 2> /dev/null || true)
-  IFS='
-'
-  set -f
-  for FOUND in $LIST; do
-    ask "$FOUND"
-  done
-fi
-section end
-"""
+_TOOLS = ("etcdutl", "etcdctl")
 
 _VERSION = re.compile(r"^etcd(?:ctl|utl) version:\s*v?(\d+)\.(\d+)\.(\d+)", re.MULTILINE)
 
@@ -67,22 +25,9 @@ async def find_tools(session: NodeSession) -> tuple[EtcdTool, ...]:
     Raises NodeError where the node cannot be asked.
     """
     marker = fresh_marker()
-    answer = await session.check(
-        find_script(session.node.paths.containerd, marker), timeout=FIND_SECONDS + 60
-    )
+    text = search_script(_TOOLS, session.node.paths.containerd, marker)
+    answer = await session.check(text, timeout=SEARCH_SECONDS)
     return read_tools(answer, marker)
-
-
-def find_script(containerd: str, marker: str) -> str:
-    """The script that looks for the programs below `containerd` and on the PATH."""
-    return script(
-        _FIND,
-        containerd=containerd,
-        marker=marker,
-        most=_MOST,
-        ask_seconds=_ASK_SECONDS,
-        find_seconds=FIND_SECONDS,
-    )
 
 
 def read_tools(output: str, marker: str) -> tuple[EtcdTool, ...]:

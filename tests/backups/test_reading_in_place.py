@@ -15,8 +15,9 @@ from recovery.backups.reading_in_place import ReadInPlace, read_in_place
 from recovery.inventory.model import NodePaths
 from recovery.ssh import remote_command
 from recovery.ssh.session import NodeSession
-from tests.backups.real_snapshot import RealSnapshot, etcd_programs, take_snapshot
+from tests.backups.real_snapshot import RealSnapshot, take_snapshot
 from tests.cluster.ssh_nodes import ssh_node
+from tests.snapshots.lone_etcd import programs
 
 ALWAYS = ("sh", "cat", "stat", "head", "tail", "cut", "od", "tr", "nice", "setsid", "kill", "ps")
 NodeWith = Callable[..., AbstractAsyncContextManager[NodeSession]]
@@ -80,7 +81,7 @@ async def test_python_on_the_node_tells_everything(
 async def test_without_python_the_hash_and_etcds_own_program_judge(
     node_with: NodeWith, real: RealSnapshot, tmp_path: Path, hashing: Sequence[str]
 ) -> None:
-    tool = str(etcd_programs() / "etcdctl")
+    tool = str(programs() / "etcdctl")
     async with node_with(*hashing) as session:
         good = await read(session, lay(tmp_path, real.saved), tool)
         flipped = bytearray(real.saved)
@@ -96,7 +97,7 @@ async def test_without_python_the_hash_and_etcds_own_program_judge(
 async def test_without_any_of_these_it_has_to_be_fetched(
     node_with: NodeWith, real: RealSnapshot, tmp_path: Path
 ) -> None:
-    tool = str(etcd_programs() / "etcdctl")
+    tool = str(programs() / "etcdctl")
     async with node_with("sha256sum") as session:
         without_hash = lay(tmp_path, real.left_behind)
         assert await read(session, without_hash, tool) is None

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from recovery.cluster.etcd_tools import choose_tool, find_script, read_tools
+from recovery.cluster.etcd_tools import choose_tool, read_tools
 from recovery.cluster.facts import EtcdTool, ToolKind, Version
+from recovery.cluster.program_search import search_script
 
 CTL, UTL = ToolKind.ETCDCTL, ToolKind.ETCDUTL
 
@@ -62,7 +63,7 @@ def fake(path: Path, version: str, flags: str) -> None:
 def run_find(containerd: Path, path: Path) -> tuple[EtcdTool, ...]:
     marker = "----0123"
     answer = subprocess.run(
-        ["sh", "-c", find_script(str(containerd), marker)],
+        ["sh", "-c", search_script(("etcdutl", "etcdctl"), str(containerd), marker)],
         capture_output=True,
         text=True,
         check=True,

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recovery.cluster.etcd_tools import FIND_SECONDS, choose_tool, read_tools
+from recovery.cluster.etcd_tools import choose_tool, read_tools
 from recovery.cluster.facts import EtcdTool, Version
-from recovery.cluster.sections import SECTION_SH, fresh_marker, read_sections
+from recovery.cluster.program_search import SEARCH_SECONDS, search_script
+from recovery.cluster.sections import fresh_marker, read_sections
 from recovery.errors import NodeError, RehearsalError
 from recovery.rehearsal.trial.kept_programs import arriving, keep
 from recovery.rehearsal.trial.programs import (
@@ -23,63 +24,11 @@ from recovery.rehearsal.trial.programs import (
     fits,
     in_directory,
 )
-from recovery.ssh.script import script
 
 if TYPE_CHECKING:
     from recovery.ssh.session import NodeSession
 
-_ASK_SECONDS = 10
-_MOST = 16
-"""Different programs asked on one node."""
-
-_FIND = rf"""
-{SECTION_SH}
-SEEN=' '
-COUNT=0
-
-# Asks one program for its version, and a tool for its flags; each different file only once.
-ask() {{
-  [ -f "$1" ] && [ -x "$1" ] || return 0
-  SUM=$(sha256sum < "$1" | cut -d ' ' -f 1)
-  case $SEEN in *" $SUM "*) return 0 ;; esac
-  [ "$COUNT" -lt "$MOST" ] || return 0
-  SEEN="$SEEN$SUM "
-  COUNT=$((COUNT + 1))
-  case $1 in
-    */etcd)
-      section server
-      printf 'path=%s\n' "$1"
-      timeout "$ASK_SECONDS" "$1" --version < /dev/null 2>&1 || true
-      ;;
-    *)
-      section tool
-      printf 'path=%s\n' "$1"
-      ETCDCTL_API=3 timeout "$ASK_SECONDS" "$1" version < /dev/null 2>&1 || true
-      ETCDCTL_API=3 timeout "$ASK_SECONDS" "$1" snapshot restore --help < /dev/null 2>&1 || true
-      ;;
-  esac
-}}
-
-section machine
-uname -m
-for NAME in etcd etcdutl etcdctl; do
-  FOUND=$(command -v "$NAME" || true)
-  [ -z "$FOUND" ] || ask "$FOUND"
-done
-if [ -d "$CONTAINERD" ]; then
-  # etcd runs in a container: the host often has its programs only inside the image's layers.
-  LIST=$(timeout "$FIND_SECONDS" find "$CONTAINERD" \
-    -type f \( -name etcd -o -name etcdutl -o -name etcdctl \) -perm -100 2> /dev/null || true)
-  IFS='
-'
-  set -f
-  for FOUND in $LIST; do
-    ask "$FOUND"
-  done
-fi
-section end
-"""
-
+_PROGRAMS = ("etcd", "etcdutl", "etcdctl")
 _VERSION = re.compile(r"^etcd Version:\s*v?(\d+)\.(\d+)\.(\d+)", re.MULTILINE)
 
 
@@ -116,27 +65,14 @@ async def fetch_from_nodes(
     return await _fetch(session, chosen, cache, told)
 
 
-def find_script(containerd: str, marker: str) -> str:
-    """The script that looks for the programs below `containerd` and on the PATH."""
-    return script(
-        _FIND,
-        containerd=containerd,
-        marker=marker,
-        most=_MOST,
-        ask_seconds=_ASK_SECONDS,
-        find_seconds=FIND_SECONDS,
-    )
-
-
 async def _look(
     session: NodeSession, needed: Version | None, trouble: list[str]
 ) -> list[NodePrograms]:
     marker = fresh_marker()
     name = session.node.name
     try:
-        answer = await session.check(
-            find_script(session.node.paths.containerd, marker), timeout=FIND_SECONDS + 60
-        )
+        text = search_script(_PROGRAMS, session.node.paths.containerd, marker)
+        answer = await session.check(text, timeout=SEARCH_SECONDS)
     except NodeError as error:
         trouble.append(f"{name}: {error.what}")
         return []

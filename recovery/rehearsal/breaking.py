@@ -18,7 +18,7 @@ from recovery.rehearsal.node.etcd_gateway import GatewayError
 from recovery.rehearsal.node.layout import NodeLayout
 from recovery.rehearsal.node.simulated_node import SimulatedNode
 from recovery.rehearsal.pki import Authorities, write_etcd_certificates
-from recovery.rehearsal.waiting import gateway_of, wait_for_member, wait_for_no_port
+from recovery.rehearsal.waiting import gateway_of, wait_for_end, wait_for_member
 
 
 class Breakage(enum.Enum):
@@ -98,19 +98,32 @@ async def _wipe_one(ground: Ground) -> None:
 
 async def _stop_all(ground: Ground) -> None:
     *stopped, moved = ground.nodes
+    running = moved.containers("etcd")
     for node in stopped:
         await node.stop_kubelet()
         await node.kill_container("etcd")
     (moved.layout.manifests / "etcd.yaml").rename(moved.layout.home / "etcd.yaml")
-    await wait_for_no_port(moved.layout, 2380, "etcd")
+    await wait_for_end(moved.layout, running)
 
 
 async def _break_api_servers(ground: Ground) -> None:
+    await _change_manifests(
+        ground,
+        "kube-apiserver",
+        lambda text: text.replace("apiserver-etcd-client.crt", "apiserver-etcd.crt"),
+    )
+
+
+async def _change_manifests(ground: Ground, name: str, change: Callable[[str], str]) -> None:
+    """Change a manifest on every node; return when nothing that ran by the old ones runs."""
+    # Known by their ids, not by their ports: the new container of a quick node listens before the
+    # old one of a slow node has ended.
+    running = [(node, node.containers(name)) for node in ground.nodes]
     for node in ground.nodes:
-        path = node.layout.manifests / "kube-apiserver.yaml"
-        path.write_text(path.read_text().replace("apiserver-etcd-client.crt", "apiserver-etcd.crt"))
-    for node in ground.nodes:
-        await wait_for_no_port(node.layout, 6443, "the API server")
+        path = node.layout.manifests / f"{name}.yaml"
+        path.write_text(change(path.read_text()))
+    for node, old in running:
+        await wait_for_end(node.layout, old)
 
 
 async def _restore_one_from_another(ground: Ground) -> None:
@@ -130,11 +143,10 @@ async def _fill_the_quota(ground: Ground) -> None:
     """Lower the quota, and write the same key again and again until etcd refuses."""
     layouts = [node.layout for node in ground.nodes]
     size = max((one.data_dir / "member/snap/db").stat().st_size for one in layouts)
-    for layout in layouts:
-        path = layout.manifests / "etcd.yaml"
-        path.write_text(set_flag(path.read_text(), "quota-backend-bytes", str(size + 4 * 2**20)))
-    for layout in layouts:
-        await wait_for_no_port(layout, 2379, "etcd")
+    quota = str(size + 4 * 2**20)
+    await _change_manifests(
+        ground, "etcd", lambda text: set_flag(text, "quota-backend-bytes", quota)
+    )
     for layout in layouts:
         await wait_for_member(layout)
     await asyncio.to_thread(_write_until_refused, layouts[0])

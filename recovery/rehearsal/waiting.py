@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 from recovery.errors import RehearsalError
 from recovery.rehearsal.node.etcd_gateway import EtcdGateway, GatewayError
 from recovery.rehearsal.node.layout import NodeLayout
+from recovery.rehearsal.node.runtime import Container
 
 START_SECONDS = 30.0
 
@@ -41,20 +43,15 @@ async def wait_for_port(layout: NodeLayout, port: int, what: str) -> None:
         ) from error
 
 
-async def wait_for_no_port(layout: NodeLayout, port: int, what: str) -> None:
-    """Return when nothing accepts connections there any more."""
+async def wait_for_end(layout: NodeLayout, containers: Sequence[Container]) -> None:
+    """Return when none of these containers of the node runs; RehearsalError where one stays."""
     try:
         async with asyncio.timeout(START_SECONDS):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection(layout.address, port)
-                except ConnectionRefusedError:
-                    return
-                writer.close()
-                await asyncio.sleep(0.05)
+            for container in containers:
+                await container.ended.wait()
     except TimeoutError as error:
         raise RehearsalError(
-            f"{what} did not end on {layout.name}", where=str(layout.logs)
+            f"{container.name} did not end on {layout.name}", where=str(layout.logs)
         ) from error
 
 

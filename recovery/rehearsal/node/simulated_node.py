@@ -24,7 +24,7 @@ from recovery.rehearsal.node.layout import NodeLayout
 from recovery.rehearsal.node.listed_pods import read_pods
 from recovery.rehearsal.node.power import Power
 from recovery.rehearsal.node.processes import MARKER, NODE_MARKER
-from recovery.rehearsal.node.runtime import Runtime
+from recovery.rehearsal.node.runtime import Container, Runtime
 from recovery.rehearsal.node.systemctl import systemctl
 
 COMMANDS = ("systemctl", "crictl", "kubectl", "hostname")
@@ -112,11 +112,15 @@ class SimulatedNode:
         """As `systemctl stop kubelet`."""
         await self.kubelet.stop()
 
+    def containers(self, name: str) -> tuple[Container, ...]:
+        """The containers of that name which run now, or are ending."""
+        found = self.runtime.containers.values()
+        return tuple(one for one in found if one.name == name and one.running)
+
     async def kill_container(self, name: str) -> None:
         """SIGKILL the running containers of that name; kubelet may start new ones."""
-        for container in list(self.runtime.containers.values()):
-            if container.name == name:
-                await self.runtime.stop(container, 0)
+        for container in self.containers(name):
+            await self.runtime.stop(container, 0)
 
     def _write_commands(self) -> None:
         paths = {name: self.layout.commands / name for name in COMMANDS}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -72,10 +74,13 @@ class SeenCluster:
         """
         await warmed(*SSH_AND_ETCD)
         from recovery.cluster.gather import gather
+        from recovery.cluster.open_keys import open_keys
 
         self._looks += 1
         began = self._looks
         facts = await gather(self._doors.fleet, self.cluster, on_node, hasty=hasty)
+        keys = await asyncio.to_thread(open_keys, self.cluster.nodes)
+        facts = replace(facts, open_keys=keys)
         if began > self._latest_look:
             # One that began earlier and took longer tells of what is over.
             self._latest_look, self.facts = began, facts

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from recovery.cluster.agreement import Agreement
     from recovery.cluster.api_answer import ApiAnswer
     from recovery.cluster.etcd_exit import EtcdExit
+    from recovery.cluster.open_keys import OpenKey
 
 
 class ServiceState(enum.Enum):
@@ -229,6 +230,7 @@ class ClusterFacts:
     """Silent members that run all the same: TLS between them and this program fails."""
     agreement: Agreement | None = None
     """Whether those that serve hold the same data; None where fewer than two could be asked."""
+    open_keys: tuple[OpenKey, ...] = ()
 
 
 class ClusterState(enum.Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime
 from statistics import median
@@ -47,6 +48,7 @@ def ground_of_cluster(facts: ClusterFacts, allow_node_count: int | None = None) 
     yield _member_names(facts)
     yield _addresses(facts)
     yield _own_clock(facts)
+    yield _keys(facts)
     yield _server_version(facts)
 
 
@@ -210,6 +212,21 @@ def _own_clock(facts: ClusterFacts) -> Check:
         f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead of'} the nodes",
         "The ages of backups shown here are off by as much.",
         "set this machine's clock",
+    )
+
+
+def _keys(facts: ClusterFacts) -> Check:
+    name = "private keys here"
+    if not facts.open_keys:
+        return ok(name, CLUSTER_SCOPE, "no others can read those the inventory names")
+    named = [f"{key.path} has mode {key.mode:04o}" for key in facts.open_keys]
+    files = shlex.join(str(key.path) for key in facts.open_keys)
+    return warned(
+        name,
+        CLUSTER_SCOPE,
+        "; ".join(named),
+        "Others on this machine can read the key that opens the nodes; ssh itself refuses it so.",
+        f"chmod 600 {files}",
     )
 
 

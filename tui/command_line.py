@@ -39,6 +39,8 @@ COMMANDS = {
 """Every command with its purpose. A command's module is imported only when it is named: together
 they take longer than the first paint."""
 
+_WITHOUT_INVENTORY = frozenset({"demo", "discover", "completion", "help"})
+
 _DESCRIPTION = """\
 Bring a Kubernetes cluster back after it lost its etcd.
 
@@ -138,7 +140,7 @@ def build_parser(words: Iterable[str] = COMMANDS) -> Parser:
         command: argparse.ArgumentParser = module.add(commands)
         command.epilog = command.epilog or epilogue(name)
         command.set_defaults(called=command.prog)
-        add_common(command, default=argparse.SUPPRESS)
+        add_common(command, default=argparse.SUPPRESS, shown=name not in _WITHOUT_INVENTORY)
     return parser
 
 

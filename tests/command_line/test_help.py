@@ -51,6 +51,16 @@ def test_help_explains_what_stands_under_a_command(
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
+def test_the_inventory_is_an_option_only_of_commands_that_use_one(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    uses = name not in ("demo", "discover", "completion", "help")
+    assert ("--inventory FILE" in capsys.readouterr().out) is uses
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_explains_itself_and_its_exit_status(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,10 +12,17 @@ REFERENCE = (
 """What REF may be."""
 
 
-def add_common(parser: argparse.ArgumentParser, default: str | None, *, full: bool = False) -> None:
+def add_common(
+    parser: argparse.ArgumentParser,
+    default: str | None,
+    *,
+    full: bool = False,
+    shown: bool = True,
+) -> None:
     """Declare them; `default` is argparse.SUPPRESS where the ones before must not be undone.
 
-    `full`: say everything about them, as the overview does.
+    `full`: say everything about them, as the overview does. `shown`: name them in the help; a
+    command that uses no inventory takes them in silence, as one variable may hold them for all.
     """
     places = (
         " (otherwise: $ETCD_RESCUE_INVENTORY, ./etcd-rescue.yaml, "
@@ -25,10 +32,15 @@ def add_common(parser: argparse.ArgumentParser, default: str | None, *, full: bo
         "--inventory",
         metavar="FILE",
         default=default,
-        help=f"the cluster file{places if full else ', if not the usual one'}",
+        help=f"the cluster file{places if full else ', if not the usual one'}"
+        if shown
+        else argparse.SUPPRESS,
     )
     parser.add_argument(
-        "--cluster", metavar="NAME", default=default, help="which cluster of the inventory"
+        "--cluster",
+        metavar="NAME",
+        default=default,
+        help="which cluster of the inventory" if shown else argparse.SUPPRESS,
     )
 
 

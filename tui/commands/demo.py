@@ -21,7 +21,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         help="a broken cluster on this machine, to try everything on",
         description="Start three etcd members, an SSH server for each node and an S3 server on "
         "this machine, with backups in both places; break the cluster; open the interface on it. "
-        "Everything is gone when it ends. Needs the extra: in a checkout: pip install '.[demo]'.",
+        "Everything is gone when it ends. It needs etcd's programs, which "
+        "`pip install '.[demo]'` brings.",
     )
     parser.add_argument("--dir", metavar="D", help="keep the cluster's files there meanwhile")
     parser.add_argument(

@@ -78,6 +78,7 @@ class Fields:
         self._loader = loader
         self._problems = problems
         self._values: dict[str, yaml.Node] = {}
+        self._misspelled: set[str] = set()
         self._values = self._read(known)
 
     def problem(self, what: str, remedy: str = "", *, field: str = "") -> None:
@@ -92,6 +93,10 @@ class Fields:
     def __contains__(self, field: str) -> bool:
         """Whether the field is there, and not null."""
         return field in self._values
+
+    def lacks(self, field: str) -> bool:
+        """Whether the field is missing, and none stands there that was named as its misspelling."""
+        return field not in self._values and field not in self._misspelled
 
     def text(
         self,
@@ -242,6 +247,7 @@ class Fields:
         lowered = {name.lower(): name for name in known}
         spelled = key.value.replace("_", "").replace("-", "").lower()
         near = difflib.get_close_matches(spelled, lowered, n=1, cutoff=0.6)
+        self._misspelled.update(lowered[one] for one in near)
         remedy = f"did you mean {lowered[near[0]]!r}?" if near else f"there are: {', '.join(known)}"
         where = f"{self._where}: " if self._where else ""
         self._problems.add(key, f"{where}unknown field {key.value!r}", remedy)

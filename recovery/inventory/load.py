@@ -58,7 +58,7 @@ def _cluster(fields: Fields) -> Cluster:
     ssh = _ssh(fields.section("ssh", _SSH), SshOptions())
     paths = _paths(fields.section("paths", _PATHS), NodePaths())
     control_plane = _nodes(fields, "controlPlane", Role.CONTROL_PLANE, ssh, paths)
-    if "controlPlane" not in fields or fields.is_empty_list("controlPlane"):
+    if fields.lacks("controlPlane") or fields.is_empty_list("controlPlane"):
         fields.problem("controlPlane needs at least one node", "add {name: …, host: …}")
     workers = _nodes(fields, "workers", Role.WORKER, ssh, paths)
     _note_same_nodes(control_plane + workers)
@@ -73,7 +73,7 @@ def _cluster(fields: Fields) -> Cluster:
 
 
 def _required(fields: Fields, field: str, wrong: wording.Judge) -> str:
-    if field not in fields:
+    if fields.lacks(field):
         fields.problem(f"{field} is missing")
     return fields.text(field, wrong) or ""
 

@@ -109,6 +109,23 @@ def test_an_unknown_field_names_file_line_field_and_the_nearest(load: Load, home
 
 
 @pytest.mark.parametrize(
+    ("text", "wrong", "meant"),
+    [
+        ("clusters: [{name: a, controlplane: [{name: b}]}]", "controlplane", "controlPlane"),
+        ("clusters: [{Name: a, controlPlane: [{name: b}]}]", "Name", "name"),
+        ("clusters: [{name: a, controlPlane: [{Name: b}]}]", "Name", "name"),
+        ("Clusters: [{name: a, controlPlane: [{name: b}]}]", "Clusters", "clusters"),
+    ],
+)
+def test_a_misspelled_field_is_not_called_missing_as_well(
+    load: Load, text: str, wrong: str, meant: str
+) -> None:
+    error = problem(load, text)
+    assert error.what.endswith(f"unknown field {wrong!r}") and not error.detail
+    assert error.remedy == f"did you mean {meant!r}?"
+
+
+@pytest.mark.parametrize(
     ("written", "meant"),
     [("control_plane", "controlPlane"), ("Controlplane", "controlPlane"), ("worker", "workers")],
 )

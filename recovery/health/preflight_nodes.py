@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from statistics import median
 
@@ -126,9 +127,15 @@ def _manifest(node: NodeFacts) -> Check:
         name,
         node.manifest_error or "it is missing",
         "It names the data directory, the addresses and the certificates.",
-        f"mend {node.node.paths.etcd_manifest}; another node's copy, with this node's name and "
-        "addresses, will do",
+        _mend_manifest(node),
     )
+
+
+def _mend_manifest(node: NodeFacts) -> str:
+    path, elsewhere = node.node.paths.etcd_manifest, node.manifest_elsewhere
+    if elsewhere is not None:
+        return f"put it back: mv {shlex.quote(elsewhere)} {shlex.quote(path)}"
+    return f"mend {path}; another node's copy, with this node's name and addresses, will do"
 
 
 def _data_directory(node: NodeFacts) -> Iterator[Check]:

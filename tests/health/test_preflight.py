@@ -145,6 +145,15 @@ def test_a_nodes_trouble_is_found(
     assert found.get(("etcd-2", check)) is status
 
 
+def test_a_manifest_that_was_moved_away_is_put_back_from_where_it_lies() -> None:
+    gone = {"manifest": None, "manifest_error": "it is missing"}
+    moved = gone | {"manifest_elsewhere": "/root/old etcd.yaml"}
+    check = judge(lost(etcd_2=moved))["etcd-2", "etcd manifest"]
+    path = CLUSTER.node("etcd-2").paths.etcd_manifest
+    assert check.remedy == f"put it back: mv '/root/old etcd.yaml' {path}"
+    assert "another node's copy" in judge(lost(etcd_2=gone))["etcd-2", "etcd manifest"].remedy
+
+
 def test_space_is_counted_once_where_staging_and_data_share_a_disk() -> None:
     tight = dataclasses.replace(DATA_DIR, free=2 * SIZE, work_free=2 * SIZE)
     assert judge(lost(etcd_1={"data_dir": tight}))["etcd-1", "disk space"].status is FAILED

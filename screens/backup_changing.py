@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.platform import ConflictError
 from recovery.backups.platform_records import USUAL_SECRET
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_trial import S3Trial
 from recovery.backups.seen_configuration import SeenConfiguration, Source
 from recovery.backups.spec_change import SpecChange, SpecWishes, wished

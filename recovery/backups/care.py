@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recovery.backups.credentials import AskForKeys, S3Keys, credentials_from_secret
+from recovery.backups.credentials import AskForKeys, credentials_from_secret
 from recovery.backups.drift import backup_drift
 from recovery.backups.last_seen import remember, remembered
 from recovery.backups.listed_places import (
@@ -22,6 +22,7 @@ from recovery.backups.listed_places import (
     unlisted_places,
 )
 from recovery.backups.model import Catalog, Record, StoreKind
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.seen_configuration import (
     SeenConfiguration,
     Source,
@@ -199,7 +200,8 @@ class BackupCare:
         from recovery.backups.platform_backup import take_by_platform
 
         self.require_platform(seen)
-        return await take_by_platform(self, await self._platform(), seen, on_stage)
+        platform = await self._platform()
+        return await take_by_platform(platform, seen, self.configuration, self.keys_for, on_stage)
 
     @property
     def promised(self) -> bool:

@@ -18,8 +18,8 @@ from recovery.inventory.model import Cluster, Node
 from recovery.ssh.elsewhere import LinkedObject
 
 if TYPE_CHECKING:
-    from recovery.backups.reading_in_place import ReadInPlace
     from recovery.backups.s3_store import S3Store
+    from recovery.backups.stores import ReadInPlace
     from recovery.ssh.fleet import Fleet
 
 USUAL_DIRECTORIES = ("/cpaas/backup", "/cpaas")

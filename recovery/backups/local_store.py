@@ -18,7 +18,7 @@ from recovery.backups.stores import BytesProgress
 from recovery.errors import StoreError
 
 if TYPE_CHECKING:
-    from recovery.backups.reading_in_place import ReadInPlace
+    from recovery.backups.stores import ReadInPlace
 
 _CHUNK = 4 << 20
 

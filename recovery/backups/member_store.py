@@ -27,7 +27,7 @@ from recovery.errors import ManifestError, NodeError, NodeUnreachableError, Resc
 from recovery.ssh.script import script
 
 if TYPE_CHECKING:
-    from recovery.backups.reading_in_place import ReadInPlace
+    from recovery.backups.stores import ReadInPlace
     from recovery.cluster.facts import EtcdManifest
     from recovery.ssh.session import NodeSession
 

@@ -18,7 +18,7 @@ from recovery.ssh.script import script
 from recovery.ssh.session import NodeSession, ScriptResult
 
 if TYPE_CHECKING:
-    from recovery.backups.reading_in_place import ReadInPlace
+    from recovery.backups.stores import ReadInPlace
 
 ToolOn = Callable[[str], str]
 """The path of etcd's restore program on the node of that name; empty where none is known."""

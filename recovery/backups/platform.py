@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
-from recovery.backups.credentials import SECRET_NAMESPACE, S3Keys
+from recovery.backups.credentials import SECRET_NAMESPACE
 from recovery.backups.outside_text import one_line
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.seen_configuration import SeenConfiguration, Source, from_resource
 from recovery.cluster.kubernetes import BACKUP_CONFIGURATION, BACKUP_CONFIGURATION_NAME
 from recovery.errors import ConfigurationError, KubernetesError, RescueError

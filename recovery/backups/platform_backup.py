@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from recovery.backups.seen_configuration import SeenConfiguration, Source
 from recovery.errors import KubernetesError, RescueError
 
 if TYPE_CHECKING:
-    from recovery.backups.care import BackupCare
+    from recovery.backups.configuration import S3Storage
     from recovery.backups.platform import Platform
+    from recovery.backups.s3_keys import S3Keys
 
 OnStage = Callable[[str], None]
 """Hears what happens now, in a few words."""
@@ -73,9 +74,15 @@ class PlatformBackup:
 
 
 async def take_by_platform(
-    care: BackupCare, platform: Platform, seen: SeenConfiguration, on_stage: OnStage | None
+    platform: Platform,
+    seen: SeenConfiguration,
+    configuration: Callable[[], Awaitable[SeenConfiguration]],
+    keys_for: Callable[[S3Storage], Awaitable[S3Keys]],
+    on_stage: OnStage | None,
 ) -> PlatformBackup:
     """Trigger one, wait for its record, then for its object in the bucket.
+
+    `configuration` gives what the cluster has by then, its records with it.
 
     What the platform refuses is its answer and no exception; only who cannot be asked raises.
     """
@@ -94,13 +101,13 @@ async def take_by_platform(
             raise
         answer, seconds = one_line(error.detail, 600), _REFUSED_SECONDS
     stage("waiting for its record")
-    record = await _new_record(care, before, seconds)
+    record = await _new_record(configuration, before, seconds)
     s3 = None if seen.problem is not None else seen.spec.s3
     if record is None or not record.succeeded or s3 is None:
         return PlatformBackup(answer, record, s3 is not None)
     stage("looking for it in the bucket")
     try:
-        found = await _object(care, seen, record.file_name)
+        found = await _object(s3, keys_for, record.file_name)
     except RescueError as error:
         return PlatformBackup(answer, record, True, object_trouble=f"{error.what} {error.detail}")
     return PlatformBackup(
@@ -108,10 +115,12 @@ async def take_by_platform(
     )
 
 
-async def _new_record(care: BackupCare, before: set[str], seconds: float) -> Record | None:
+async def _new_record(
+    configuration: Callable[[], Awaitable[SeenConfiguration]], before: set[str], seconds: float
+) -> Record | None:
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
-        now = await care.configuration()
+        now = await configuration()
         if now.source is Source.CLUSTER:
             new = [record for record in now.records if record.file_name not in before]
             if new:
@@ -121,12 +130,12 @@ async def _new_record(care: BackupCare, before: set[str], seconds: float) -> Rec
         await asyncio.sleep(_PAUSE)
 
 
-async def _object(care: BackupCare, seen: SeenConfiguration, name: str) -> Copy | None:
+async def _object(
+    storage: S3Storage, keys_for: Callable[[S3Storage], Awaitable[S3Keys]], name: str
+) -> Copy | None:
     from recovery.backups.s3_store import S3Store
 
-    storage = seen.spec.s3
-    assert storage is not None
-    store = S3Store(storage, await care.keys_for(storage))
+    store = S3Store(storage, await keys_for(storage))
     deadline = asyncio.get_running_loop().time() + _OBJECT_SECONDS
     while True:
         listed = await store.list()

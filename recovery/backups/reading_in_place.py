@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from recovery.backups.model import Integrity
 from recovery.backups.outside_text import one_line
-from recovery.backups.stores import BytesProgress
+from recovery.backups.stores import BytesProgress, ReadInPlace
 from recovery.snapshots.model import Verdict
 from recovery.snapshots.reader.bundle import one_file
 from recovery.snapshots.verify import AnswerJson, reason_in_words, verdict_from
@@ -62,14 +61,6 @@ SAID=status
 STATUS=$(ETCDCTL_API=3 "$TOOL" snapshot status "$FILE" -w json 2>&1) || SAID=refused
 printf '%s=%s\\n' "$SAID" "$(printf '%s' "$STATUS" | tr '\\n' ' ')"
 """
-
-
-@dataclass(frozen=True, slots=True)
-class ReadInPlace:
-    """What was found out on the node."""
-
-    verdict: Verdict
-    wrappings: tuple[str, ...] = ()
 
 
 async def read_in_place(

@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.s3_errors import S3RequestError
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_protocol import S3Client
 from recovery.errors import ConfigurationError
 

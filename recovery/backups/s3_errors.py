@@ -6,8 +6,8 @@ import enum
 from typing import ClassVar
 
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.outside_text import one_line
+from recovery.backups.s3_keys import S3Keys
 from recovery.errors import StoreError
 
 

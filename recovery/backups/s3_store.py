@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.disk import disk_error, whole_file
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.naming import is_backup_name, is_candidate
@@ -21,6 +20,7 @@ from recovery.backups.outside_text import one_line
 from recovery.backups.s3_client import make_client, plain_failures
 from recovery.backups.s3_download import Download
 from recovery.backups.s3_errors import S3Act, S3RequestError, in_words
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_protocol import S3Client
 from recovery.backups.s3_upload import DiffersError, OccupiedError, Upload, abort_abandoned
 from recovery.backups.stopping import in_thread_of_its_own
@@ -28,7 +28,7 @@ from recovery.backups.stores import BytesProgress
 from recovery.errors import StoreError
 
 if TYPE_CHECKING:
-    from recovery.backups.reading_in_place import ReadInPlace
+    from recovery.backups.stores import ReadInPlace
 
 Answer = TypeVar("Answer")
 

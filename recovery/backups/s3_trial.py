@@ -17,9 +17,9 @@ from email.utils import parsedate_to_datetime
 from typing import NoReturn
 
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.s3_client import make_client, plain_failures
 from recovery.backups.s3_errors import S3Act, S3RequestError, in_words
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_protocol import S3Client
 from recovery.backups.server_certificate import ServerCertificate, look_at_certificate
 from recovery.errors import RescueError

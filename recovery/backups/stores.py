@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from recovery.backups.model import Copy, StoreKind
 
 if TYPE_CHECKING:
-    from recovery.backups.reading_in_place import ReadInPlace
+    from recovery.snapshots.model import Verdict
 
 BytesProgress = Callable[[int, int], None]
 """Called on the event loop's thread with the bytes done and the bytes in all (0 if unknown)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadInPlace:
+    """What a store found out about a copy, without handing it over."""
+
+    verdict: Verdict
+    wrappings: tuple[str, ...] = ()
 
 
 class Store(Protocol):

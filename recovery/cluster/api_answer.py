@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from recovery.cluster.facts import ApiAnswer
 from recovery.errors import KubernetesError, NodeUnreachableError
 
 if TYPE_CHECKING:
@@ -13,16 +13,6 @@ if TYPE_CHECKING:
 
 SECONDS = 4
 """For /readyz, which gives up on its own etcd after two seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiAnswer:
-    """What an API server says about itself. `ready` is None where nobody could ask."""
-
-    ready: bool | None
-    why: str = ""
-    """What is wrong, or why nobody could ask; empty where it is ready."""
-    remedy: str = ""
 
 
 async def ask_api_server(

@@ -16,7 +16,6 @@ from recovery.inventory.model import Cluster, Node
 
 if TYPE_CHECKING:
     from recovery.cluster.agreement import Agreement
-    from recovery.cluster.api_answer import ApiAnswer
     from recovery.cluster.etcd_exit import EtcdExit
     from recovery.cluster.open_keys import OpenKey
 
@@ -144,6 +143,16 @@ class Container:
     def running(self) -> bool:
         """Whether it runs now."""
         return self.state == "CONTAINER_RUNNING"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    """What an API server says about itself. `ready` is None where nobody could ask."""
+
+    ready: bool | None
+    why: str = ""
+    """What is wrong, or why nobody could ask; empty where it is ready."""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

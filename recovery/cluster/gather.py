@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
-from recovery.cluster.agreement import Agreement, compare_members
+from recovery.cluster.agreement import Agreement
 from recovery.cluster.api_server_files import ApiServerFiles, read_api_server_files
 from recovery.cluster.closer_look import CloserLook, look_closer
+from recovery.cluster.comparing_members import compare_members
 from recovery.cluster.etcd_tools import find_tools
 from recovery.cluster.facts import (
     ClusterFacts,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from recovery.cluster.api_answer import ApiAnswer, ask_api_server
+from recovery.cluster.api_answer import ask_api_server
 from recovery.cluster.etcd_answers import MistrustError
 from recovery.cluster.etcd_client import MemberClient, open_member
-from recovery.cluster.etcd_exit import EtcdExit, log_script, read_exit, telling_containers
-from recovery.cluster.facts import EtcdManifest, MemberStatus
+from recovery.cluster.etcd_exit import EtcdExit
+from recovery.cluster.facts import ApiAnswer, EtcdManifest, MemberStatus
+from recovery.cluster.last_words import log_script, read_exit, telling_containers
 from recovery.cluster.node_probe import ProbeAnswer
 from recovery.cluster.sections import fresh_marker
 from recovery.errors import EtcdError, NodeError, NodeUnreachableError

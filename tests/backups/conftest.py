@@ -12,7 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
+from recovery.backups.s3_keys import S3Keys
 from recovery.ssh.session import NodeSession
 from tests.backups.places import CONTENT
 from tests.backups.tls_server import s3_behind_tls

@@ -30,8 +30,7 @@ from recovery.backups.model import (
     Snapshot,
     StoreKind,
 )
-from recovery.backups.reading_in_place import ReadInPlace
-from recovery.backups.stores import BytesProgress
+from recovery.backups.stores import BytesProgress, ReadInPlace
 from recovery.errors import NodeUnreachableError
 from recovery.snapshots.model import Verdict
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from recovery.backups.credentials import S3Keys, credentials_from_secret, find_credentials
+from recovery.backups.credentials import credentials_from_secret, find_credentials
+from recovery.backups.s3_keys import S3Keys
 from recovery.errors import ConfigurationError, KubernetesError, StoreError
 
 PRIVATE = "https://s3.example.com"

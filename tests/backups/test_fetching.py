@@ -14,12 +14,12 @@ import pytest
 
 from recovery.backups.catalog import join
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.fetching import Fetching
 from recovery.backups.known_verdicts import KnownVerdicts
 from recovery.backups.model import Catalog, Copy, Integrity, Snapshot, StoreKind
 from recovery.backups.node_store import NodeStore
 from recovery.backups.reference import resolve_reference
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_store import S3Store
 from recovery.backups.snapshot_cache import SnapshotCache
 from recovery.backups.stores import Store

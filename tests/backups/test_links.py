@@ -17,9 +17,9 @@ import pytest
 
 from recovery.backups.cluster_stores import KeyedS3Store
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.model import Catalog, Copy, Integrity, Snapshot
 from recovery.backups.other_copies import elsewhere_of
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_store import LINK_SECONDS, S3Store
 from recovery.errors import StoreError
 from recovery.inventory.model import Cluster, S3CredentialsSource

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from recovery.backups.care import BackupCare
-from recovery.backups.credentials import S3Keys
 from recovery.backups.model import StoreKind
 from recovery.backups.platform import ConflictError, Platform
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.seen_configuration import SeenConfiguration, Source
 from recovery.backups.spec_change import SpecWishes, wished
 from recovery.errors import ConfigurationError, KubernetesError, RefusedError

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from recovery.backups.model import Integrity
-from recovery.backups.reading_in_place import ReadInPlace, read_in_place
+from recovery.backups.reading_in_place import read_in_place
+from recovery.backups.stores import ReadInPlace
 from recovery.inventory.model import NodePaths
 from recovery.ssh import remote_command
 from recovery.ssh.session import NodeSession

@@ -15,8 +15,8 @@ import pytest
 
 from recovery.backups import s3_client
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.s3_errors import S3RequestError, in_words
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_store import S3Store
 from recovery.errors import ConfigurationError, StoreError
 from tests.backups.places import put_object

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_trial import S3Trial, try_bucket
 from recovery.health.model import Check, CheckStatus
 from tests.backups.places import backend

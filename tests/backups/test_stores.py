@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.node_store import NodeStore
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_store import S3Store
 from recovery.errors import RescueError
 from recovery.ssh.session import NodeSession

@@ -12,9 +12,9 @@ import pytest
 
 from recovery.backups import s3_upload
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.model import Copy
 from recovery.backups.node_store import NodeStore
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_store import S3Store
 from recovery.backups.stores import WritableStore
 from recovery.errors import StoreError

@@ -16,7 +16,7 @@ import pytest
 
 from recovery.backups import s3_upload
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_store import S3Store
 from recovery.errors import StoreError
 from tests.backups.places import CONTENT, NAME, OLDER, S3Place, backend

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from recovery.cluster.agreement import Agreement, Reading
-from recovery.cluster.api_answer import ApiAnswer
 from recovery.cluster.by_hand import sed_between
 from recovery.cluster.database_header import HEADER_BYTES, PAGE, database_fault
 from recovery.cluster.diagnosis import diagnose
 from recovery.cluster.diagnosis_without_quorum import RestoreFrom
 from recovery.cluster.etcd_answers import ListedMember
 from recovery.cluster.etcd_exit import EtcdExit, ExitCause
-from recovery.cluster.facts import ClusterFacts, ClusterState, Diagnosis, ServiceState
+from recovery.cluster.facts import ApiAnswer, ClusterFacts, ClusterState, Diagnosis, ServiceState
 from recovery.cluster.manifest_edit import set_flag
 from recovery.cluster.quota import DEFAULT_QUOTA, member_quota
 from tests.cluster.manifests import KUBEADM

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from recovery.cluster.etcd_exit import EtcdExit, ExitCause, read_exit, telling_containers
+from recovery.cluster.etcd_exit import EtcdExit, ExitCause
 from recovery.cluster.facts import Container
+from recovery.cluster.last_words import read_exit, telling_containers
 
 ENDED = Container("a1", "etcd", "CONTAINER_EXITED", 4, created_at=100.0)
 

@@ -14,8 +14,9 @@ import pytest
 from recovery.cluster.facts import Version
 from recovery.errors import RehearsalError
 from recovery.inventory.model import NodePaths
-from recovery.rehearsal.trial import programs as programs_module
-from recovery.rehearsal.trial.programs import find_programs, parse_version
+from recovery.rehearsal.trial import finding_programs
+from recovery.rehearsal.trial.finding_programs import find_programs
+from recovery.rehearsal.trial.programs import parse_version
 from recovery.rehearsal.trial.trial import try_snapshot
 from recovery.ssh.session import NodeSession
 from tests.cluster.ssh_nodes import ssh_node
@@ -33,7 +34,7 @@ OLDEST = Version(3, 0, 0)
 @pytest.fixture
 def no_etcd_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """This machine has no etcd, whatever it has."""
-    monkeypatch.setattr(programs_module, "installed_directories", list)
+    monkeypatch.setattr(finding_programs, "installed_directories", list)
     monkeypatch.delenv("ETCD_RESCUE_ETCD_DIR", raising=False)
 
 
@@ -98,7 +99,7 @@ async def test_the_snapshots_own_minor_version_goes_before_newer_ones(
 ) -> None:
     versions = ("3.4.9", "3.5.4", "3.5.12", "3.6.1")
     directories = [fake_etcd(tmp_path / version, version) for version in versions]
-    monkeypatch.setattr(programs_module, "installed_directories", lambda: directories)
+    monkeypatch.setattr(finding_programs, "installed_directories", lambda: directories)
     monkeypatch.delenv("ETCD_RESCUE_ETCD_DIR", raising=False)
     chosen = {
         minor: str((await find_programs(Version(3, minor, 0), tmp_path)).version)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from recovery.backups.care import BackupCare
 from recovery.backups.configuration import S3Storage
-from recovery.backups.credentials import S3Keys
 from recovery.backups.model import Copy, Record, StoreKind
 from recovery.backups.platform_backup import OnStage, PlatformBackup
+from recovery.backups.s3_keys import S3Keys
 from recovery.backups.s3_trial import S3Trial
 from recovery.backups.seen_configuration import SeenConfiguration, Source
 from recovery.backups.server_certificate import ServerCertificate

@@ -9,8 +9,8 @@ from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from recovery.backups.credentials import S3Keys
 from recovery.backups.platform_records import USUAL_SECRET
+from recovery.backups.s3_keys import S3Keys
 from recovery.errors import RefusedError, UsageError
 from recovery.incident import Incident
 from tui.commands.executing import require_consent

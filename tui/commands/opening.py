@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from recovery.backups.credentials import S3Keys
 from recovery.backups.latest import newest_verified
 from recovery.backups.model import Catalog, Copy, Snapshot
 from recovery.backups.reference import is_file, resolve_reference
+from recovery.backups.s3_keys import S3Keys
 from recovery.incident import Incident, Looked, Progress
 from recovery.inventory.load import load_inventory
 from recovery.inventory.model import Cluster, Inventory

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from recovery.backups.credentials import S3Keys
+from recovery.backups.s3_keys import S3Keys
 from recovery.errors import RefusedError, UsageError
 from recovery.health.model import Check
 from recovery.incident import Incident

@@ -15,7 +15,7 @@ from recovery.rehearsal.node.kubeconfig import read_kubeconfig
 from recovery.rehearsal.node.runtime import Container
 
 if TYPE_CHECKING:
-    from recovery.rehearsal.node.kubelet import StaticPod
+    from recovery.rehearsal.node.static_pod import StaticPod
 
 REPORT_PATH = "/rehearsal/v1/reports/"
 _SECONDS = 2.0

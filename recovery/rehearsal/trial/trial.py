@@ -21,8 +21,9 @@ from recovery.rehearsal.trial.asking import (
     compare_keys,
     write_everywhere,
 )
+from recovery.rehearsal.trial.finding_programs import find_programs
 from recovery.rehearsal.trial.model import StageState, TrialReport, TrialStage
-from recovery.rehearsal.trial.programs import TrialPrograms, find_programs, parse_version
+from recovery.rehearsal.trial.programs import TrialPrograms, parse_version
 from recovery.rehearsal.trial.scratch_cluster import ScratchCluster
 from recovery.rehearsal.trial.scratch_directory import (
     ScratchDirectory,

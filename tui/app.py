@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import work
+from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -23,9 +24,12 @@ from screens.leaving import LeavesOnce
 from screens.opening import OpeningScreen
 from tui.containing import Faults, asked_of_what_is_gone, contain_faults, fault_words
 from tui.line_filters import AsciiFilter, ControlFilter
+from tui.sent import Sent
 from tui.theme import DARK, THEMES
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
+
     from recovery.incident import Incident
     from screens.case import Case
     from screens.first_run import FirstRunScreen
@@ -104,6 +108,8 @@ class RescueApp(App[int]):
         contain_faults()
         super().__init__()
         self._faults = Faults()
+        self._sent = Sent()
+        self._sent_of: Screen[Any] | None = None
         self._last_filters = [ControlFilter(), *([AsciiFilter()] if ascii_only else [])]
         self.log_path = log_path
         self._log_handler: logging.Handler | None = None
@@ -129,6 +135,21 @@ class RescueApp(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Ours last, over everything that is drawn."""
         return [*super().get_line_filters(), *self._last_filters]
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """Send what differs from what the terminal shows; of another screen, all."""
+        sends = self._running and not self._closed and not self._batch_count
+        if sends and not self.is_headless and isinstance(renderable, CompositorUpdate):
+            if screen is not self._sent_of:
+                self._sent.forget()
+                self._sent_of = screen
+            moved = self.cursor_position != self._previous_cursor_position
+            renderable = self._sent.difference(renderable, self.console, even_nothing=moved)
+        super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        """Of another size, or back from the shell, the terminal may show anything."""
+        self._sent.forget()
 
     async def on_mount(self) -> None:
         """Open the home screen; leave in good order when told to from outside."""

@@ -1,8 +1,8 @@
 """The scripts that start a detached job on a node, follow it, and end it.
 
 A job is a directory: `script`; `taken/`, made once by whoever runs it; `process`, its id, when it
-started and in which boot; `out` and `err`; `status`, there once it has ended; `ended`, there once
-all its output is written.
+started and in which boot; `begun`, the node's uptime at its start; `out` and `err`; `status`, there
+once it has ended; `ended`, there once all its output is written.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ read -r BOOT < /proc/sys/kernel/random/boot_id
 read -r STAT < "/proc/$$/stat"
 # Behind the command's name; the 20th of these is when the process started.
 set -- ${STAT##*) }
+cat /proc/uptime > "$JOB/begun"
 printf '%s %s %s\\n' "$$" "${20}" "$BOOT" > "$JOB/process.new"
 mv "$JOB/process.new" "$JOB/process"
 keep() {
@@ -114,6 +115,14 @@ tell() {
 """
     + _ALIVE
     + """
+# Seconds since the job's start, by the uptime: the node's clock may be set meanwhile.
+age() {
+  if read -r SINCE REST < "$JOB/begun" && read -r UPTIME REST < /proc/uptime; then
+    echo $((${UPTIME%%.*} - ${SINCE%%.*}))
+  else
+    echo $(($(date +%s) - $(stat -c %Y "$JOB/taken")))
+  fi 2> /dev/null
+}
 # A round costs the node nothing but a sleep, except where there is output, and each tenth.
 OVER=
 LATE=0
@@ -153,7 +162,7 @@ while :; do
       exit 0 ;;
   esac
   if [ "$TENTH" = 1 ]; then
-    if [ $(($(date +%s) - $(stat -c %Y "$JOB/taken"))) -ge "$LIMIT" ]; then
+    if [ "$(age)" -ge "$LIMIT" ]; then
       echo "X 0"
       exit 0
     fi

@@ -102,6 +102,22 @@ async def test_time_that_runs_out_ends_the_job_on_the_node(heard: Heard) -> None
     assert not mark.exists()
 
 
+@pytest.mark.parametrize("step", [-86400, 86400])
+async def test_a_step_of_the_nodes_clock_neither_ends_a_job_nor_lets_it_go_on(
+    heard: Heard, step: int
+) -> None:
+    """As the clock reads afterwards, the job began `step` seconds away from when it did."""
+    taken = heard.jobs / "job.1" / "taken"
+    began = asyncio.get_running_loop().time()
+    job = asyncio.ensure_future(heard.run("echo first; sleep 60", timeout=3))
+    await until(lambda: heard.said() == ["first"])
+    os.utime(taken, (taken.stat().st_mtime - step,) * 2)
+    with pytest.raises(ScriptError, match="did not end within 3 s"):
+        async with asyncio.timeout(20):
+            await job
+    assert asyncio.get_running_loop().time() - began >= 3
+
+
 async def test_a_job_that_is_killed_ends_without_a_status(heard: Heard) -> None:
     job = asyncio.ensure_future(heard.run("echo here; sleep 60"))
     await until(lambda: heard.said() == ["here"])

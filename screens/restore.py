@@ -82,7 +82,7 @@ class RestoreScreen(IncidentScreen):
         self.plan = plan
         self.words = words
         self._begin = begin or self._restore
-        self.view = RunView(plan, words.doing)
+        self.view = RunView(plan, words)
         self.restore_run: RestoreRun | None = None
         self.aborting = False
         self._roll_back_next = False

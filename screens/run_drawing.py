@@ -45,7 +45,7 @@ def now_of(
         if view.outcome is not Outcome.DONE and "partly done" in view.holds:
             rows += hanging("", view.holds.partition(".")[0] + ".", width, 3)
         return stacked([*rows, *hanging("", sentence(view.message), width, 3)])
-    purpose = view.current.step.purpose if view.current else "The run begins."
+    purpose = view.current.step.purpose if view.current else view.words.beginning
     if aborting:
         purpose = "Stopping: the action under way goes to its end, nothing new is started."
     elif paused:

@@ -23,6 +23,7 @@ from recovery.restore.events import (
 )
 from recovery.restore.plan import Plan, Risk, Step
 from screens.marks import OF_OUTCOME, Mark
+from screens.run_words import RESTORING, RunWords
 
 KEPT_LINES = 5000
 """Lines of a node's output that are kept for the screen; the log has them all."""
@@ -105,10 +106,9 @@ class NodeView:
 class RunView:
     """Takes a run's events in; says what a screen shows of it."""
 
-    def __init__(self, plan: Plan, doing: str = "RESTORING") -> None:
+    def __init__(self, plan: Plan, words: RunWords = RESTORING) -> None:
         self.plan = plan
-        self.doing = doing
-        """What the top line calls it."""
+        self.words = words
         self.steps = [StepView(step) for step in plan.steps]
         names = dict.fromkeys((*plan.nodes, *plan.absent))
         for step in plan.steps:
@@ -142,10 +142,12 @@ class RunView:
     @property
     def holds(self) -> str:
         """What holds if one stops now: what the last step left, and whether one was begun since."""
-        done = [view.step.safe_after for view in self.steps if view.mark is Mark.OK]
-        before = next((words for words in reversed(done) if words), "Nothing was written.")
         current = self.current
-        if current is None or current.mark is Mark.OK or current.step.risk is Risk.READ:
+        if current is None or current.step.id in self.words.behind:
+            return self.words.stood
+        done = [view.step.safe_after for view in self.steps if view.mark is Mark.OK]
+        before = next((words for words in reversed(done) if words), self.words.stood)
+        if current.mark is Mark.OK or current.step.risk is Risk.READ:
             return before
         return f"Step {self.position} is partly done. Before it: {before}"
 

@@ -37,8 +37,14 @@ class RunWords:
     back: bool = False
     """Whether it leads back, so that no proof of health follows."""
     endings: Mapping[Outcome, str] = field(default_factory=lambda: _RESTORE)
+    beginning: str = "The run begins."
+    """What happens before its first step."""
+    stood: str = "Nothing was written."
+    """What holds before it: not nothing, where an earlier part of the run has written."""
+    behind: frozenset[str] = frozenset()
+    """Steps that the earlier part has done: while these are looked at again, that still holds."""
 
 
 RESTORING = RunWords("RESTORING")
-RESUMING = RunWords("RESUMING")
-ROLLING_BACK = RunWords("ROLLING BACK", back=True, endings=_BACK)
+RESUMING = RunWords("RESUMING", beginning="The run is taken up again.")
+ROLLING_BACK = RunWords("ROLLING BACK", back=True, endings=_BACK, beginning="The way back begins.")

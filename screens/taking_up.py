@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from recovery.errors import RefusedError
 from recovery.restore.events import Event
@@ -10,7 +11,7 @@ from recovery.restore.operator import Operator
 from recovery.restore.progress import progress_of
 from recovery.restore.rollback import rollback_plan
 from recovery.restore.run_control import RestoreRun
-from recovery.restore.standing import RunStanding
+from recovery.restore.standing import RunStanding, StepState
 from screens.case import Case
 from screens.incident_screen import IncidentScreen
 from screens.run_words import RESUMING, ROLLING_BACK
@@ -30,7 +31,9 @@ async def resume(screen: IncidentScreen, case: Case, run_id: str) -> None:
     async def begin(operator: Operator, listener: Listener) -> RestoreRun:
         return await case.incident.resume(run_id, operator, listener)
 
-    screen.app.push_screen(RestoreScreen(case, None, standing.plan, begin, RESUMING))
+    done = frozenset(step.id for step in standing.steps if step.state is StepState.DONE)
+    words = replace(RESUMING, stood=standing.holds, behind=done)
+    screen.app.push_screen(RestoreScreen(case, None, standing.plan, begin, words))
 
 
 async def roll_back(screen: IncidentScreen, case: Case, run_id: str) -> None:
@@ -44,7 +47,8 @@ async def roll_back(screen: IncidentScreen, case: Case, run_id: str) -> None:
         return await case.incident.roll_back(run_id, operator, listener)
 
     plan = rollback_plan(standing.plan, progress_of(standing.run.entries))
-    screen.app.push_screen(RestoreScreen(case, None, plan, begin, ROLLING_BACK))
+    words = replace(ROLLING_BACK, stood=standing.holds)
+    screen.app.push_screen(RestoreScreen(case, None, plan, begin, words))
 
 
 def _require(what: str, standing: RunStanding, refused: str) -> None:

@@ -44,7 +44,7 @@ class TopLine(Widget):
         if run.gate is not None:
             return Mark.WARNING, f"YOUR ANSWER  before step {run.position + 1} of {len(run.steps)}"
         title = f": {run.current.step.title}" if run.current else ""
-        return Mark.RUNNING, f"{run.doing}  step {run.position} of {len(run.steps)}{title}"
+        return Mark.RUNNING, f"{run.words.doing}  step {run.position} of {len(run.steps)}{title}"
 
     def _at_rest(self) -> tuple[Mark, str]:
         mark, label = self.case.label()

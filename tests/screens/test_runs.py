@@ -44,6 +44,16 @@ async def test_an_interrupted_run_is_offered_before_anything_else() -> None:
         assert len(incident_of(pilot).runs) == 1
 
 
+async def test_a_run_that_is_taken_up_or_led_back_never_says_that_nothing_was_written() -> None:
+    for key, beginning in (("r", "Write to the nodes"), ("R", "Type the cluster's name")):
+        async with opened(Answers(past_runs=(interrupted("place"),))) as pilot:
+            await shows(pilot, "A restore of prod-a is not finished")
+            await pilot.press(key)
+            await shows(pilot, beginning)
+            await shows(pilot, "is partly done")
+            assert "Nothing was written" not in text_on_screen(pilot.app)
+
+
 async def test_not_now_says_where_the_run_is_found_and_asks_no_more() -> None:
     async with opened(Answers(past_runs=(interrupted(),))) as pilot:
         await shows(pilot, "A restore of prod-a is not finished")

@@ -15,6 +15,7 @@ from recovery.cluster.facts import ClusterFacts
 from recovery.cluster.most_clocks import clock_of_most
 from recovery.errors import RefusedError, SnapshotError
 from recovery.places import cache_directory, state_directory
+from recovery.rehearsal.trial.kept_trials import KeptTrial, KeptTrials
 from recovery.seen_cluster import SeenCluster
 from recovery.snapshots.model import FetchedSnapshot, JudgedSnapshot, Verdict
 from recovery.warming import S3, SSH_AND_ETCD, warmed
@@ -60,6 +61,7 @@ class SnapshotsAtHand(SeenCluster):
         """
         earlier = self.catalog
         spec = self.cluster.backup
+        await self._kept_trials.read()
         await warmed(*SSH_AND_ETCD, *(S3 if spec is not None and spec.s3 is not None else ()))
 
         def updated(catalog: Catalog) -> None:
@@ -149,7 +151,7 @@ class SnapshotsAtHand(SeenCluster):
         from recovery.rehearsal.trial.trial import try_snapshot
 
         self._doors.cache.pin(fetched.database)
-        return await try_snapshot(
+        report = await try_snapshot(
             fetched,
             cache_directory(self._environ),
             etcd_dir=etcd_dir,
@@ -158,6 +160,12 @@ class SnapshotsAtHand(SeenCluster):
             ],
             on_stage=on_stage,
         )
+        await self._kept_trials.keep(fetched.verdict.sha256, report, datetime.now(UTC))
+        return report
+
+    def earlier_trial(self, judged: JudgedSnapshot) -> KeptTrial | None:
+        """What rehearsing this database has shown last, on this machine."""
+        return self._kept_trials.of(judged.verdict.sha256)
 
     async def _read_records(self) -> Sequence[Record]:
         return await self.backups.records()
@@ -184,6 +192,10 @@ class SnapshotsAtHand(SeenCluster):
     def _taken_at(self, name: str) -> datetime | None:
         listed = self.catalog.snapshots if self.catalog is not None else ()
         return next((each.taken_at for each in listed if each.name == name), None)
+
+    @cached_property
+    def _kept_trials(self) -> KeptTrials:
+        return KeptTrials(state_directory(self._environ))
 
     @cached_property
     def _own_records(self) -> OwnRecords:

@@ -29,6 +29,7 @@ from screens.marks import OF_CLUSTER, OF_INTEGRITY, Mark
 from screens.run_view import RunView
 
 if TYPE_CHECKING:
+    from recovery.rehearsal.trial.kept_trials import KeptTrial
     from recovery.rehearsal.trial.model import TrialReport
     from recovery.snapshots.key_catalog import SnapshotKeys
 
@@ -78,7 +79,7 @@ class Case:
     comparisons: dict[tuple[str, str], Comparison] = field(default_factory=dict)
     """By the names of the older and the newer snapshot."""
     trials: dict[str, TrialReport] = field(default_factory=dict)
-    """What rehearsing a snapshot has shown, by its name."""
+    """What rehearsing a snapshot has shown in this session, by its name."""
     stored_keys: dict[str, SnapshotKeys] = field(default_factory=dict)
     """All keys of the snapshot that was searched last: they may take a hundred MiB."""
     moving: dict[str, Moving] = field(default_factory=dict)
@@ -244,6 +245,12 @@ class Case:
             if catalog is not None and not of_a_new_beginning(snapshot, catalog):
                 return snapshot
         return None
+
+    def trial(self, snapshot: Snapshot) -> TrialReport | KeptTrial | None:
+        """What rehearsing it has shown, in this session or before."""
+        judged = self.judged.get(snapshot.name)
+        earlier = self.incident.earlier_trial(judged) if judged is not None else None
+        return self.trials.get(snapshot.name, earlier)
 
     def siblings(self, snapshot: Snapshot) -> tuple[Snapshot, ...]:
         """The other files of the same backup, where each node wrote one of its own."""

@@ -13,7 +13,7 @@ from screens.case import Case
 from screens.loss_words import loss_sentence
 from screens.marks import HEADING, Mark, cell, line, spread, stacked
 from screens.snapshot_facts import fact_pairs, pair_line, title_of
-from screens.trial_text import short_verdict
+from screens.trial_text import rehearsed_words
 from screens.widgets.node_summary import node_words
 from screens.wording import (
     age,
@@ -150,8 +150,9 @@ class SnapshotSummary(Widget):
             newer = self._newer_member()
             if newer:
                 return Content(f"Newest that verifies; {newer}'s data is newer.")
-            trial = self.case.trials.get(snapshot.name)
-            tried = f", and rehearsed: {short_verdict(trial)[1]}" if trial is not None else ""
+            trial = self.case.trial(snapshot)
+            words = rehearsed_words(trial, self.case.clock()) if trial is not None else ""
+            tried = f", and {words}" if words else ""
             return Content(f"It is the newest that verifies{tried}.")
         if snapshot.name in self.case.moving:
             return Content("It is being verified.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from recovery.backups.model import Snapshot
+from recovery.rehearsal.trial.kept_trials import KeptTrial
 from recovery.snapshots.model import JudgedSnapshot, SnapshotContents
 from screens.case import Case
 from screens.exporting import markdown_table
@@ -37,10 +38,14 @@ def fact_pairs(
     pairs.append(("sha256", hexed(judged.verdict.sha256, 5) if judged else _UNKNOWN))
     record = snapshot.record.result if snapshot.record else "none"
     pairs.append(("record", record))
-    trial = case.trials.get(snapshot.name)
+    trial = case.trial(snapshot)
     if trial is not None:
         pairs.append(("rehearsed", short_verdict(trial)[1]))
-        pairs.append(("with etcd", f"{trial.etcd_version}, {span(trial.seconds)} in all"))
+        if isinstance(trial, KeptTrial):
+            when = f"{age(trial.ended_at, case.clock())} ago"
+            pairs.append(("tried", f"{when}, with etcd {trial.etcd_version}"))
+        else:
+            pairs.append(("with etcd", f"{trial.etcd_version}, {span(trial.seconds)} in all"))
     if contents is not None and contents.encryption:
         pairs.append(("encrypted", encryption_words(contents)))
         pairs.append(("leases", thousands(contents.leases)))

@@ -9,12 +9,13 @@ from datetime import datetime
 from textual.content import Content
 
 from recovery.health.model import CLUSTER_SCOPE, Check
+from recovery.rehearsal.trial.kept_trials import KeptTrial
 from recovery.rehearsal.trial.model import StageReport, StageState, TrialReport, TrialStage
 from screens.exporting import markdown_table
 from screens.health_matrix import cells_of
 from screens.marks import Mark, cell, line, stacked
 from screens.widgets.node_pane import bar
-from screens.wording import cut, span
+from screens.wording import age, cut, span
 
 OF_STAGE = {
     StageState.WAITING: Mark.WAITING,
@@ -104,13 +105,19 @@ def waiting_stages() -> dict[TrialStage, StageReport]:
     return {stage: StageReport(stage, StageState.WAITING) for stage in TrialStage}
 
 
-def short_verdict(report: TrialReport) -> tuple[Mark, str]:
-    """The report's answer in three words."""
+def short_verdict(report: TrialReport | KeptTrial) -> tuple[Mark, str]:
+    """The answer of a rehearsal in three words."""
     if report.passed:
         return Mark.OK, "it serves"
     if not report.serving_after:
         return Mark.FAILED, "it does not serve"
     return Mark.FAILED, "it serves, but differs"
+
+
+def rehearsed_words(trial: TrialReport | KeptTrial, now: datetime) -> str:
+    """`rehearsed: it serves`; of one before this session: `rehearsed 3 d ago: it serves`."""
+    ago = f" {age(trial.ended_at, now)} ago" if isinstance(trial, KeptTrial) else ""
+    return f"rehearsed{ago}: {short_verdict(trial)[1]}"
 
 
 def member_names(checks: Iterable[Check]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from recovery.rehearsal.trial.kept_trials import KeptTrials
 from tests.end_to_end.demo_cluster import PROGRAM, Demo, clean_environment, running_demo
 from tests.rehearsal.trials import nothing_is_left
 from tests.snapshots.conftest import History, history
@@ -58,6 +60,11 @@ def test_the_latest_backup_of_the_demo_serves(demo: Demo) -> None:
     assert (document["revision"], document["liveKeys"]) == (told["revision"], told["liveKeys"])
     assert {check["status"] for check in document["checks"]} == {"ok"}
     assert nothing_is_left(demo.home / ".cache/etcd-rescue")
+    kept = KeptTrials(demo.home / ".local/state/etcd-rescue")
+    asyncio.run(kept.read())
+    trial = kept.of(told["sha256"])
+    assert trial is not None
+    assert trial.passed
 
 
 def test_a_file_on_this_machine_needs_no_node(history: History, tmp_path: Path) -> None:

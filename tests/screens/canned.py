@@ -24,6 +24,7 @@ from recovery.health.expected import Expected
 from recovery.health.leftovers import Leftovers
 from recovery.health.model import Check, HealthReport
 from recovery.incident import Incident, Progress
+from recovery.rehearsal.trial.kept_trials import KeptTrial
 from recovery.restore.circumstances import Told
 from recovery.restore.clean_up import CleanUp, Cleared
 from recovery.restore.events import Event, Outcome
@@ -80,6 +81,8 @@ class Answers:
     past_runs: tuple[PastRun, ...] = ()
     leftovers: Leftovers = field(default_factory=lambda: Leftovers("2026-11-22T14:05:00Z"))
     backups: BackupAnswers = field(default_factory=BackupAnswers)
+    earlier_trials: dict[str, KeptTrial] = field(default_factory=dict)
+    """By the name of the snapshot that was rehearsed before this session."""
 
 
 _KEYS = sorted(
@@ -119,6 +122,10 @@ class CannedIncident(Incident):
 
     async def close(self) -> None:
         """Nothing is open."""
+
+    def earlier_trial(self, judged: JudgedSnapshot) -> KeptTrial | None:
+        """As the answers have it."""
+        return self.answers.earlier_trials.get(judged.name)
 
     async def _breathe(self, parts: float = 1.0) -> None:
         await asyncio.sleep(self.pace * parts)

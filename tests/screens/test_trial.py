@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,21 @@ import pytest
 from textual.pilot import Pilot
 
 from recovery.errors import RehearsalError
+from recovery.rehearsal.trial.kept_trials import KeptTrial
 from screens import trial
 from screens.snapshot import SnapshotScreen
 from screens.trial import TrialScreen
 from tests.screens.canned import Answers
-from tests.screens.canned_cluster import canned_snapshots
-from tests.screens.canned_comparison import only_file
-from tests.screens.canned_trial import Tried, canned_trial, never_served, trial_app, trying
+from tests.screens.canned_cluster import NOW, canned_snapshots
+from tests.screens.canned_comparison import OneScreenApp, canned_case, only_file
+from tests.screens.canned_trial import (
+    Tried,
+    TriedIncident,
+    canned_trial,
+    never_served,
+    trial_app,
+    trying,
+)
 from tests.screens.looking import settled, shows, text_on_screen
 from tests.screens.opening import Walk
 
@@ -178,6 +187,21 @@ async def test_what_a_rehearsal_has_shown_stands_with_the_snapshot_afterwards() 
         assert isinstance(screen, TrialScreen)
         assert not screen.under_way
         assert len(case.trials) == tried
+
+
+@pytest.mark.parametrize(
+    ("passed", "words"), [(True, "it serves"), (False, "it serves, but differs")]
+)
+async def test_a_rehearsal_of_an_earlier_session_is_told_with_its_age(
+    passed: bool, words: str
+) -> None:
+    newest = canned_snapshots()[0]
+    earlier = KeptTrial(NOW - timedelta(days=9), passed, 4.2, 8.1, "3.5.16")
+    case = canned_case(TriedIncident(Answers(earlier_trials={newest.name: earlier})))
+    app = OneScreenApp(case, SnapshotScreen(case, newest))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await shows(pilot, f"rehearsed {words}  ")
+        await shows(pilot, "9 d ago, with etcd 3.5.16")
 
 
 def looks(

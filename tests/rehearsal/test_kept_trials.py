@@ -38,6 +38,8 @@ async def test_a_rehearsal_is_known_to_a_later_session_by_what_the_database_hold
     assert (kept.ended_at, kept.passed, kept.serving_after) == (MONDAY, True, 1.25)
     assert (kept.seconds, kept.etcd_version) == (3.5, "3.5.16")
     assert later.of("bb") is None
+    await later.keep("", REPORT, TUESDAY)
+    assert later.of("") is None
     assert (directory / "trials.jsonl").stat().st_mode & 0o777 == 0o600
 
 

@@ -39,8 +39,11 @@ class KeptTrials:
         self._known: dict[str, KeptTrial] = {}
 
     def of(self, sha256: str) -> KeptTrial | None:
-        """The last one of the database with this hash, as far as they have been read."""
-        return self._known.get(sha256)
+        """The last one of the database with this hash, as far as they have been read.
+
+        None for an empty hash, as a file has that nobody could hash.
+        """
+        return self._known.get(sha256) if sha256 else None
 
     async def read(self) -> None:
         """Read what was kept, by other processes too. What cannot be read is not known."""

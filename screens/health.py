@@ -241,7 +241,7 @@ class HealthScreen(IncidentScreen):
         right = line("")
         if run is not None:
             down = run.api_down()
-            times = f"total {stopwatch(run.elapsed(self.case.clock()))}"
+            times = f"total {stopwatch(run.total(self.case.clock()))}"
             times += f"   API down {stopwatch(down)}" if down is not None else ""
             right = line((f"{times} ", "$muted"))
         elif self.report is not None:

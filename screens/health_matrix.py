@@ -61,7 +61,7 @@ def health_markdown(
         text += (
             f"Restored from `{source.name}` (revision {source.revision}, run `{run.plan.run_id}`)"
         )
-        text += f" in {stopwatch(run.elapsed(report.at))}"
+        text += f" in {stopwatch(run.total(report.at))}"
         down = run.api_down()
         text += f", API down {stopwatch(down)}.\n\n" if down is not None else ".\n\n"
     rows = []

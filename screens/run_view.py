@@ -152,16 +152,24 @@ class RunView:
         return f"Step {self.position} is partly done. Before it: {before}"
 
     def elapsed(self, now: datetime) -> float:
-        """Seconds since it began, up to its end."""
+        """Seconds since it began, or was taken up again, up to its end."""
         return 0.0 if self.started is None else ((self.ended or now) - self.started).total_seconds()
 
+    def total(self, now: datetime) -> float:
+        """The same since it first began, however often it was taken up."""
+        if self.words.began is None:
+            return self.elapsed(now)
+        return ((self.ended or now) - self.words.began).total_seconds()
+
     def api_down(self) -> float | None:
-        """Seconds from the start of the first to the end of the last step behind a DANGER gate."""
+        """Seconds from the first start of the first to the end of the last step behind a DANGER
+        gate; in a run that was taken up again the API was down meanwhile."""
         for gate in self.plan.gates:
             if gate.risk is Risk.DESTROY and gate.steps:
                 first, last = (self._view(gate.steps[index]) for index in (0, -1))
-                if first.started is not None and last.ended is not None:
-                    return (last.ended - first.started).total_seconds()
+                began = self.words.first_starts.get(first.step.id, first.started)
+                if began is not None and last.ended is not None:
+                    return (last.ended - began).total_seconds()
         return None
 
     def take(self, event: Event) -> None:

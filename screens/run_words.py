@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from recovery.restore.events import Outcome
 
@@ -43,6 +44,10 @@ class RunWords:
     """What holds before it: not nothing, where an earlier part of the run has written."""
     behind: frozenset[str] = frozenset()
     """Steps that the earlier part has done: while these are looked at again, that still holds."""
+    began: datetime | None = None
+    """When the earlier part began; None where there is none."""
+    first_starts: Mapping[str, datetime] = field(default_factory=dict)
+    """When it first began each of its steps."""
 
 
 RESTORING = RunWords("RESTORING")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 
 from recovery.errors import RefusedError
 from recovery.restore.events import Event
+from recovery.restore.journal import JournalEvent
 from recovery.restore.operator import Operator
 from recovery.restore.progress import progress_of
 from recovery.restore.rollback import rollback_plan
@@ -32,7 +34,13 @@ async def resume(screen: IncidentScreen, case: Case, run_id: str) -> None:
         return await case.incident.resume(run_id, operator, listener)
 
     done = frozenset(step.id for step in standing.steps if step.state is StepState.DONE)
-    words = replace(RESUMING, stood=standing.holds, behind=done)
+    words = replace(
+        RESUMING,
+        stood=standing.holds,
+        behind=done,
+        began=_moment(standing.run.started_at),
+        first_starts=_first_starts(standing),
+    )
     screen.app.push_screen(RestoreScreen(case, None, standing.plan, begin, words))
 
 
@@ -49,6 +57,19 @@ async def roll_back(screen: IncidentScreen, case: Case, run_id: str) -> None:
     plan = rollback_plan(standing.plan, progress_of(standing.run.entries))
     words = replace(ROLLING_BACK, stood=standing.holds)
     screen.app.push_screen(RestoreScreen(case, None, plan, begin, words))
+
+
+def _first_starts(standing: RunStanding) -> dict[str, datetime]:
+    """When each step began for the first time, in whichever part of the run."""
+    starts: dict[str, datetime] = {}
+    for entry in standing.run.entries:
+        if entry.event is JournalEvent.STEP_STARTED and entry.step is not None:
+            starts.setdefault(entry.step, _moment(entry.at))
+    return starts
+
+
+def _moment(written: str) -> datetime:
+    return datetime.fromisoformat(written.replace("Z", "+00:00"))
 
 
 def _require(what: str, standing: RunStanding, refused: str) -> None:

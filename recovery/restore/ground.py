@@ -69,6 +69,11 @@ class NodeGround:
         return posixpath.join(self.staging, "started")
 
     @property
+    def kubelet_before(self) -> str:
+        """The file that says what kubelet was before this run stopped it: `on` or `off`."""
+        return posixpath.join(self.staging, "kubelet-before")
+
+    @property
     def back(self) -> str:
         """The mark that says that the old data is back after a rollback."""
         return posixpath.join(self.staging, "back")

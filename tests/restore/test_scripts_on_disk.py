@@ -222,6 +222,64 @@ def test_kubelet_is_not_started_on_an_empty_data_directory(disk: Disk) -> None:
     assert "kubelet stays stopped" in refused.stderr
 
 
+def kubelet(disk: Disk, state: str, containers: str = "") -> Path:
+    """Programs of a node whose kubelet is in that state, and where that container runs."""
+    programs = disk.root / "bin"
+    programs.mkdir(exist_ok=True)
+    (programs / "state").write_text(f"{state}\n")
+    (programs / "systemctl").write_text(
+        '#!/bin/sh\ncd "${0%/*}"\ncase $1 in\n'
+        "  is-active) cat state; exec grep -qx active state ;;\n"
+        "  stop) echo inactive > state ;;\n"
+        "  start) echo active > state ;;\nesac\n"
+    )
+    (programs / "crictl").write_text(
+        f'#!/bin/sh\ncase "$*" in *{containers or "none"}*) echo an-id ;; esac\n'
+    )
+    for program in ("systemctl", "crictl"):
+        (programs / program).chmod(0o755)
+    return programs / "state"
+
+
+@pytest.mark.parametrize("before", ["inactive", "failed"])
+def test_the_way_back_leaves_kubelet_stopped_where_it_had_been_stopped(
+    disk: Disk, before: str
+) -> None:
+    stage(disk)
+    state = kubelet(disk, before)
+    good(disk.run("stop", "stop-kubelet"))
+    # Taken up again, it still knows what was before the first time.
+    good(disk.run("stop", "stop-kubelet"))
+    assert disk.run("stop", "stop-kubelet", "undone").returncode == 0
+    told = good(disk.run("stop", "stop-kubelet", "undo")).stdout
+    assert state.read_text() == "inactive\n"
+    assert "kubelet was stopped already before the run, and stays so" in told
+
+
+@pytest.mark.parametrize(
+    ("before", "containers"), [("active", ""), ("activating", ""), ("inactive", "^etcd")]
+)
+def test_the_way_back_starts_kubelet_where_it_ran_or_where_only_it_brings_etcd_back(
+    disk: Disk, before: str, containers: str
+) -> None:
+    stage(disk)
+    state = kubelet(disk, before, containers)
+    good(disk.run("stop", "stop-kubelet"))
+    assert state.read_text() == "inactive\n"
+    assert disk.run("stop", "stop-kubelet", "probe").returncode == 0
+    good(disk.run("stop", "stop-kubelet"))
+    assert disk.run("stop", "stop-kubelet", "undone").returncode == 1
+    good(disk.run("stop", "stop-kubelet", "undo"))
+    assert state.read_text() == "active\n"
+    assert disk.run("stop", "stop-kubelet", "undone").returncode == 0
+
+
+def test_kubelet_counts_as_stopped_only_when_it_is_known_what_it_was_before(disk: Disk) -> None:
+    stage(disk)
+    kubelet(disk, "inactive")
+    assert disk.run("stop", "stop-kubelet", "probe").returncode == 1
+
+
 def test_values_in_scripts_are_never_run(disk: Disk) -> None:
     stage(disk)
     good(disk.run("set-aside", "set-data-aside"))
@@ -258,6 +316,7 @@ def test_no_data_is_moved_while_something_has_started_kubelet_again(disk: Disk, 
 def test_kubelet_counts_as_stopped_only_where_systemd_says_so(
     disk: Disk, state: str, stopped: bool
 ) -> None:
+    stage(disk)
     disk.kubelet_is(state)
     assert (disk.run("stop", "stop-kubelet").returncode == 0) is stopped
     assert (disk.run("stop", "stop-kubelet", "probe").returncode == 0) is stopped

@@ -17,8 +17,32 @@ if [ -e "$STARTED" ]; then
 fi
 """
 
+_NOTE_KUBELET = (
+    RUNTIME_ENDPOINT
+    + """
+# Noted once, before anything is stopped: the way back leaves off what was off. Where kubelet is
+# stopped and its containers run on, only kubelet can bring them back.
+if [ ! -s "$BEFORE" ]; then
+  WAS=on
+  case $(systemctl is-active kubelet || true) in
+    inactive | failed)
+      WAS=off
+      for NAME in $NAMES; do
+        LEFT=$(crictl ps -q --name "^$NAME\\$" \\
+          --label io.kubernetes.pod.namespace=kube-system) || true
+        [ -z "$LEFT" ] || WAS=on
+      done
+      ;;
+  esac
+  echo "$WAS" > "$BEFORE"
+  on_disk "$BEFORE" "${BEFORE%/*}"
+fi
+"""
+)
+
 _STOP_KUBELET = (
     ALREADY_STARTED
+    + _NOTE_KUBELET
     + """
 # kubelet first: it would start the containers again.
 run systemctl stop kubelet
@@ -33,6 +57,7 @@ echo "kubelet is $STATE"
 
 _KUBELET_STOPPED = """
 if [ -e "$STARTED" ]; then exit 0; fi
+[ -s "$BEFORE" ] || exit 1
 case $(systemctl is-active kubelet || true) in
   inactive | failed | unknown) ;;
   *) exit 1 ;;
@@ -51,6 +76,16 @@ run systemctl start kubelet
 [ "$(systemctl is-active kubelet || true)" = active ] || stop "kubelet did not start"
 """
 
+_START_AS_BEFORE = (
+    """
+if [ "$(cat "$BEFORE" 2> /dev/null || true)" = off ]; then
+  echo "kubelet was stopped already before the run, and stays so: systemctl start kubelet starts it"
+  exit 0
+fi
+"""
+    + START_KUBELET
+)
+
 _STILL_LOST = """
 # This read needs a majority. Here it has to fail.
 if ask endpoint health; then
@@ -60,6 +95,11 @@ echo "no majority answers through this member: go on"
 """
 
 KUBELET_ACTIVE = '[ "$(systemctl is-active kubelet || true)" = active ]'
+
+_AS_BEFORE = f"""
+if [ "$(cat "$BEFORE" 2> /dev/null || true)" = off ]; then exit 0; fi
+{KUBELET_ACTIVE}
+"""
 
 REMOVE_CONTAINERS = (
     RUNTIME_ENDPOINT
@@ -174,10 +214,17 @@ def _stop_kubelet(grounds: Sequence[NodeGround]) -> Action:
         works=tuple(
             NodeWork(
                 ground.name,
-                node_script(_STOP_KUBELET, started=ground.started),
-                probe=node_script(_KUBELET_STOPPED, started=ground.started),
-                undo=node_script(START_KUBELET),
-                undone=node_script(KUBELET_ACTIVE),
+                node_script(
+                    _STOP_KUBELET,
+                    started=ground.started,
+                    before=ground.kubelet_before,
+                    names=" ".join(("etcd", *CONTROL_PLANE)),
+                ),
+                probe=node_script(
+                    _KUBELET_STOPPED, started=ground.started, before=ground.kubelet_before
+                ),
+                undo=node_script(_START_AS_BEFORE, before=ground.kubelet_before),
+                undone=node_script(_AS_BEFORE, before=ground.kubelet_before),
             )
             for ground in grounds
         ),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from recovery.cluster.facts import EtcdManifest, MemberStatus
+from recovery.errors import NodeError
 from recovery.health.database_checks import database_checks
 from recovery.health.expected import Expected
 from recovery.health.kubernetes_checks import kubernetes_checks
@@ -33,6 +34,9 @@ from recovery.ssh.fleet import Fleet
 POLL_SECONDS = 2.0
 """Between two rounds while something is waited for."""
 
+_REACHED_SECONDS = 15.0
+"""For a node to say that it can be reached at all."""
+
 OnCheck = Callable[[Check], None]
 """Hears each check as it is made; in a later round the same check again."""
 
@@ -56,21 +60,14 @@ async def check_health(
     that is down: a check that could not be made is failed or skipped.
     """
     hear = on_check or _nobody
-    unusable = tuple(
-        check
-        for node in cluster.control_plane
-        if node.name not in manifests
-        for check in _without_manifest(node.name)
-    )
-    for check in unusable:
-        hear(check)
     async with asyncio.TaskGroup() as group:
+        unusable = group.create_task(_check_the_others(fleet, cluster, manifests, hear))
         members = group.create_task(_check_members(fleet, manifests, expected, hear))
         kubernetes = group.create_task(kubernetes_checks(fleet, cluster, manifests, hear))
     return HealthReport(
         cluster=cluster.name,
         at=datetime.now(UTC),
-        checks=(*unusable, *members.result().checks, *kubernetes.result()),
+        checks=(*unusable.result(), *members.result().checks, *kubernetes.result()),
         members=members.result().healths,
     )
 
@@ -183,16 +180,29 @@ def _in_order(checks: list[Check], manifests: Mapping[str, EtcdManifest]) -> tup
     )
 
 
-def _without_manifest(name: str) -> tuple[Check, ...]:
+async def _check_the_others(
+    fleet: Fleet, cluster: Cluster, manifests: Mapping[str, EtcdManifest], hear: OnCheck
+) -> tuple[Check, ...]:
+    """The members that cannot be asked, each with the reason why not."""
+    names = [node.name for node in cluster.control_plane if node.name not in manifests]
+    reached = await fleet.each(names, lambda session: session.run("true", timeout=_REACHED_SECONDS))
+    errors = {name: told for name, told in reached.items() if isinstance(told, NodeError)}
+    checks = tuple(check for name in names for check in _without_manifest(name, errors.get(name)))
+    for check in checks:
+        hear(check)
+    return checks
+
+
+def _without_manifest(name: str, unreachable: NodeError | None) -> tuple[Check, ...]:
     first, *others = NODE_CHECKS
+    if unreachable is not None:
+        why, remedy = unreachable.what, unreachable.remedy or "bring the node back"
+        meaning = "A node that cannot be reached can be asked nothing."
+    else:
+        why, remedy = "no etcd manifest could be read", "look at the node and its etcd.yaml"
+        meaning = "Without it nobody knows where the member listens."
     return (
-        failed(
-            first,
-            name,
-            "no etcd manifest could be read",
-            "Without it nobody knows where the member listens.",
-            "look at the node and its etcd.yaml; then check again",
-        ),
+        failed(first, name, why, meaning, f"{remedy}; then check again"),
         *(skipped(check, name, "not asked") for check in others),
     )
 

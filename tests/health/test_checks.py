@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,26 @@ async def test_without_quorum_nothing_is_proven(etcd: RealCluster, tmp_path: Pat
     assert not report.healthy
     assert bad(report)[CLUSTER_SCOPE, "a write"] == "no member answers"
     assert "answers a read" in waiting_for(report)
+
+
+async def test_a_node_that_cannot_be_reached_fails_with_the_reason_and_the_remedy(
+    etcd: RealCluster, tmp_path: Path
+) -> None:
+    async with ground(etcd, tmp_path) as (_, cluster, manifests):
+        nodes = list(cluster.control_plane)
+        nodes[0] = replace(nodes[0], ssh=replace(nodes[0].ssh, known_hosts_file=Path("/dev/null")))
+        known = {"etcd-2": manifests["etcd-2"]}
+        async with Fleet(replace(cluster, control_plane=tuple(nodes))) as fleet:
+            report = await check_health(fleet, cluster, known)
+    unknown, unread = (
+        next(c for c in report.checks if (c.scope, c.name) == (node, "answers a read"))
+        for node in ("etcd-1", "etcd-3")
+    )
+    assert unknown.status is unread.status is CheckStatus.FAILED
+    assert unknown.message.startswith("the host key is not known")
+    assert "/dev/null" in unknown.remedy
+    assert unread.message == "no etcd manifest could be read"
+    assert not report.healthy
 
 
 async def test_the_restored_data_is_compared_with_the_snapshot(

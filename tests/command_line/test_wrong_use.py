@@ -51,6 +51,15 @@ def test_what_is_wrong_is_named_with_what_may_be_meant(
     assert told.endswith(f"  → {' '.join(['etcd-rescue', *help_of.split()])} --help\n")
 
 
+@pytest.mark.parametrize("word", ["--paused true", "--paused false", "--s3-skip-tls-verify true"])
+def test_a_switch_of_the_configuration_is_taken_in_the_words_of_its_yaml(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = said(f"backup set {word} --unknown", capsys)
+    assert "'--unknown'" in told
+    assert "cannot be" not in told
+
+
 def test_no_option_can_be_shortened(capsys: pytest.CaptureFixture[str]) -> None:
     """`--quorum` must not become a yes to `--quorum-is-alive`."""
     assert "there is no option '--quorum'" in said("restore x --confirm y --quorum", capsys)

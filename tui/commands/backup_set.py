@@ -34,7 +34,7 @@ examples:
 
 Exit status: 0 as wanted, 1 the bucket or a backup failed, 2 wrong use, 3 refused, 4 interrupted."""
 
-_FLAGS = {"yes": True, "no": False}
+_FLAGS = {"yes": True, "no": False, "true": True, "false": False}
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:

@@ -1,7 +1,8 @@
 """REF `latest`: the newest backup of this cluster that verifies, found by reading.
 
 A name decides nothing by itself. What is another cluster's is never taken, and what is dated in
-the future only where its contents show that it is the newest.
+the future only where its contents show that it is the newest. Where one that is dated in the past
+seems to be newer, that is said: only a person knows whether the cluster was restored in between.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from recovery.backups.belonging import ClusterIdentity, strangeness, traces_of
+from recovery.backups.dated_behind import dated_behind
 from recovery.backups.model import Catalog, Integrity, Snapshot
 from recovery.backups.newest_state import far_poorer
 from recovery.backups.outside_text import one_line
@@ -60,6 +62,8 @@ async def newest_verified(
         return ahead[2]
     if best is None:
         raise _none_verifies(catalog, search.passed_over)
+    if on_passed_over is not None:
+        await search.tell_behind(best, own)
     return best[1]
 
 
@@ -131,6 +135,25 @@ class _Search(Generic[Looked]):
             else "no other one verifies"
         )
         return chosen, _dated(chosen, why), looked
+
+    async def tell_behind(self, best: tuple[Snapshot, Looked], own: Sequence[Snapshot]) -> None:
+        """Say of what is dated in the past, and may all the same be newer than the best."""
+        reached = best[1].verdict.revision or 0
+        for snapshot in dated_behind(best[0], own)[:_COMPARED]:
+            try:
+                revision = (await self._look(snapshot)).verdict.revision or 0
+            except DiskError:
+                raise
+            except (SnapshotError, StoreError):
+                continue
+            if revision > reached:
+                self.pass_over(
+                    snapshot,
+                    f"it was written long after the time in its name, and its revision {revision} "
+                    f"is beyond {reached} of {one_line(best[0].name)}: unless the cluster was "
+                    "restored in between, a clock was behind, and it is the newer one; name it "
+                    "to take it",
+                )
 
     async def _good(self, snapshot: Snapshot) -> Looked | None:
         """What it is, where it verifies and is this cluster's; None, and said, where it is not."""

@@ -197,6 +197,33 @@ async def test_a_cluster_that_has_moved_knows_its_own_by_what_is_in_them() -> No
         await latest([moved], reading({moved.name: 100}, frozenset({moved.name})), [])
 
 
+def written(snapshot: Snapshot, day: int, hour: int = 0) -> Snapshot:
+    """The same, its only file written at that time."""
+    at = datetime(2026, 11, day, hour, tzinfo=UTC)
+    copy = Copy(StoreKind.NODE, f"/cpaas/backup/{snapshot.name}", 1, at, node="etcd-1")
+    return dataclasses.replace(snapshot, copies=(copy,))
+
+
+@pytest.mark.parametrize(
+    ("newest_day", "other_day", "revision", "said"),
+    [(21, 22, 101, True), (21, 22, 99, False), (21, 20, 101, False), (22, 22, 101, False)],
+)
+async def test_latest_says_that_one_dated_in_the_past_may_be_newer(
+    newest_day: int, other_day: int, revision: int, said: bool
+) -> None:
+    """Not where its revision is lower, it was written on time, or all files were copied."""
+    newest, other = written(named(21), newest_day), written(named(20), other_day, 2)
+    told: list[str] = []
+    look = reading({newest.name: 100, other.name: revision})
+    assert await latest([newest, other], look, told) == newest.name
+    if said:
+        (words,) = told
+        assert words.startswith(f"- {other.name}: it was written long after the time in its name")
+        assert f"its revision {revision} is beyond 100" in words
+    else:
+        assert told == []
+
+
 @pytest.mark.parametrize(("revision", "taken"), [(99, False), (101, True)])
 async def test_latest_takes_one_of_the_future_only_for_its_revision_and_says_so(
     revision: int, taken: bool

@@ -25,6 +25,8 @@ class RunPanes(Vertical):
         self.run_view = view
         self.plan = plan
         self._panes = {name: NodePane(node) for name, node in view.nodes.items()}
+        self._turns = list(self._panes)
+        """The names, that which was drawn last at the end."""
         self.chosen = next(iter(self._panes), "")
         self._offered: tuple[str, ...] = ()
         self._tabs = Content("")
@@ -40,16 +42,27 @@ class RunPanes(Vertical):
         """The chosen node's output."""
         return self._panes[self.chosen].output.text if self.chosen in self._panes else ""
 
-    @property
-    def has_news(self) -> bool:
-        """Whether a node that is seen has said something since the last drawing."""
-        return any(pane.display and pane.view.waiting_lines for pane in self._panes.values())
-
     def draw(self) -> None:
         """Take what the nodes that are seen have said since the last call."""
         for pane in self._panes.values():
             if pane.display:
                 pane.draw()
+
+    def draw_one(self) -> bool:
+        """Take what one of them has said, in turn: a key waits for no more than one pane.
+
+        Returns whether there was anything.
+        """
+        for name in self._turns:
+            pane = self._panes[name]
+            if pane.display:
+                lines = pane.view.waiting_lines
+                pane.draw()
+                if lines:
+                    self._turns.remove(name)
+                    self._turns.append(name)
+                    return True
+        return False
 
     def draw_tabs(self) -> None:
         """The nodes with their states; a node that has a part in the run from now on comes in."""
@@ -76,6 +89,7 @@ class RunPanes(Vertical):
         if names:
             self.chosen = names[(names.index(self.chosen) + by) % len(names)]
             self.show_panes()
+            self._panes[self.chosen].draw()
 
     def show_panes(self) -> None:
         """Show as many panes as there is room for."""

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import work
+from textual import events, work
 from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -20,6 +20,7 @@ from textual.command import Provider
 from textual.filter import LineFilter
 
 from recovery.errors import RescueError
+from recovery.ssh.turns import turns
 from screens.leaving import LeavesOnce
 from screens.opening import OpeningScreen
 from tui.containing import Faults, asked_of_what_is_gone, contain_faults, fault_words
@@ -146,6 +147,12 @@ class RescueApp(App[int]):
             moved = self.cursor_position != self._previous_cursor_position
             renderable = self._sent.difference(renderable, self.console, even_nothing=moved)
         super()._display(screen, renderable)
+
+    async def on_event(self, event: events.Event) -> None:
+        """A key goes before whatever the nodes are printing."""
+        if isinstance(event, events.Key):
+            turns().stand_back()
+        await super().on_event(event)
 
     def on_resize(self) -> None:
         """Of another size, or back from the shell, the terminal may show anything."""

@@ -21,7 +21,7 @@ async def converse(
 
     async def receive(chunks: AsyncIterator[bytes], receiver: StreamReceiver) -> None:
         async for chunk in chunks:
-            receiver.feed(chunk)
+            await receiver.take(chunk)
 
     parts = [
         asyncio.ensure_future(part)

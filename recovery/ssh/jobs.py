@@ -137,7 +137,7 @@ class _Job:
                 for frame in reader.feed(chunk):
                     if frame.kind in "SBGX":
                         return frame
-                    self._take(frame)
+                    await self._take(frame)
                 if not chunk:
                     break
             await run.wait()
@@ -153,14 +153,14 @@ class _Job:
         what = "a job cannot be followed" if self._begun else "a job cannot be started"
         raise self._session.failure(what, run.exit_status, errors.text())
 
-    def _take(self, frame: Frame) -> None:
+    async def _take(self, frame: Frame) -> None:
         if frame.kind in ("N", "F"):
             self._begun = True
             # What this very call started before it lost the connection is not found, but new.
             self._found = frame.kind == "F" and self._starts == 1
         elif frame.kind in ("O", "E"):
             self._told[frame.kind] += len(frame.content)
-            self._receivers[frame.kind].feed(frame.content)
+            await self._receivers[frame.kind].take(frame.content)
         elif frame.kind in ("K", "L"):
             stream = "O" if frame.kind == "K" else "E"
             self._told[stream] += frame.number

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from recovery.ssh.plain_text import LineAssembler
+from recovery.ssh.turns import turns
 
 KEPT_BYTES = 8 * 2**20
 """Of stdout: the first half of this from its beginning, the other half from its end."""
@@ -81,6 +82,13 @@ class StreamReceiver:
         self.kept.add(chunk)
         if self._sink is not None:
             self._deliver(self._lines.feed(chunk))
+
+    async def take(self, chunk: bytes) -> None:
+        """The same in turns with all else that the loop has to do, where somebody watches."""
+        if self._sink is None:
+            self.feed(chunk)
+        else:
+            await turns().take(chunk, self.feed)
 
     def finish(self) -> None:
         """Hand over the last line, where it had no newline."""

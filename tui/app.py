@@ -29,6 +29,7 @@ from tui.sent import Sent
 from tui.theme import DARK, THEMES
 
 if TYPE_CHECKING:
+    from textual.driver import Driver
     from textual.screen import Screen
 
     from recovery.incident import Incident
@@ -122,6 +123,15 @@ class RescueApp(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
+
+    def get_driver_class(self) -> type[Driver]:
+        """The one for this platform; on Unix, one that outlives its terminal."""
+        usual = super().get_driver_class()
+        if usual.__name__ != "LinuxDriver":
+            return usual
+        from tui.steady_terminal import SteadyDriver
+
+        return SteadyDriver
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, so that any theme can be used."""

@@ -111,17 +111,18 @@ class ChangeLists(Vertical):
         return line(" ", Content("    ").join(parts))
 
     def _draw_chosen(self) -> None:
-        widget = self.query_one("#comparison-chosen", Static)
+        # Its height is fixed: laying the screen out anew would take longer than all the rest.
+        self.query_one("#comparison-chosen", Static).update(self._chosen_words(), layout=False)
+
+    def _chosen_words(self) -> Content:
         if self.view is View.KEYS:
             key = self.keys.rows.chosen
-            if key is not None and self.pair is not None:
-                widget.update(fate_of(key, self.pair, self.app.size.width))
-            else:
-                widget.update("")
-            return
+            if key is None or self.pair is None:
+                return Content("")
+            return fate_of(key, self.pair, self.app.size.width)
         name = self.counts.chosen_words
         hint = "Enter shows these keys alone." if name else ""
-        widget.update(stacked([line(" ", name), line(" ", (hint, "$muted"))]))
+        return stacked([line(" ", name), line(" ", (hint, "$muted"))])
 
     def _narrowed_to_chosen(self) -> Narrowing | None:
         name = self.counts.chosen

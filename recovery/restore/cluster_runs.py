@@ -26,7 +26,14 @@ from recovery.restore.late_nodes import with_late_nodes
 from recovery.restore.lock import LockHolder
 from recovery.restore.node_work import NodeWorker
 from recovery.restore.operator import Operator
-from recovery.restore.past_runs import PastRun, RunState, list_runs, no_such_run, read_run
+from recovery.restore.past_runs import (
+    PastRun,
+    RunState,
+    list_runs,
+    newest_of,
+    no_such_run,
+    read_run,
+)
 from recovery.restore.plan import Plan, RestoreSource
 from recovery.restore.plan_loading import load_plan
 from recovery.restore.planner import PlanOptions, plan
@@ -220,11 +227,14 @@ class ClusterRuns:
             return here[run_id]
         unheard: set[str] = set()
         found = await look_for_runs(self._fleet, self._works, self._cluster.name, unheard)
-        for run in merged(here.values(), found):
-            if run.id in here and run_id is None:
-                return here[run.id]
-            if run_id is None or run.id == run_id:
-                return read_run(await bring_record(self._fleet, self._works, run, self._runs))
+        known = merged(here.values(), found)
+        run = next((run for run in known if run.id == run_id), None)
+        if run_id is None:
+            run = newest_of(known)
+        if run is not None and run.id in here:
+            return here[run.id]
+        if run is not None:
+            return read_run(await bring_record(self._fleet, self._works, run, self._runs))
         raise no_such_run(run_id, self._runs, [*here.values(), *found], self._cluster.name, unheard)
 
     async def _snapshot(self, plan: Plan, progress: Progress) -> Supply:

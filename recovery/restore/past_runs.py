@@ -52,6 +52,9 @@ class PastRun:
     """The nodes whose copy was read, where the run was started from another machine."""
     cleaned: bool = False
     """Whether what it left on the nodes was deleted."""
+    begun_on: tuple[tuple[str, int], ...] = ()
+    """Nodes, and when it began there in seconds by the node's own clock, where that was looked at.
+    Its id goes by the clock of whichever machine began it."""
 
 
 def list_runs(runs: Path) -> tuple[PastRun, ...]:
@@ -113,6 +116,25 @@ def no_such_run(
         remedy = "none was begun on this machine; etcd-rescue alone finds one that the nodes know"
     kind = RescueError if unheard else UsageError
     return kind(what, where=str(runs), remedy=remedy)
+
+
+def newest_of(runs: Sequence[PastRun]) -> PastRun | None:
+    """The run that was begun last, of these in the order of their ids, newest first.
+
+    Where most of the nodes that know two of them have begun the one after the other, that counts
+    more than the ids: the clocks of the machines that began them may differ.
+    """
+    newest = None
+    for run in runs:
+        if newest is None or _began_after(run, newest):
+            newest = run
+    return newest
+
+
+def _began_after(run: PastRun, other: PastRun) -> bool:
+    others = dict(other.begun_on)
+    both = [(at, others[node]) for node, at in run.begun_on if node in others]
+    return sum(at > before for at, before in both) > sum(at < before for at, before in both)
 
 
 def read_run(directory: Path) -> PastRun:

@@ -16,11 +16,10 @@ from recovery.restore.past_runs import PastRun, RunState, read_run
 from recovery.restore.plan import Plan
 from recovery.restore.progress import Progress
 from recovery.restore.record_copies import RECORD_NAME
-from recovery.restore.runs_on_nodes import bring_record
+from recovery.restore.runs_on_nodes import FIRST_WRITE, bring_record
 from recovery.restore.script import node_script
 from recovery.ssh.fleet import Fleet
 
-_FIRST_WRITE = "make-directories"
 _THERE = "there"
 _LOOK = f'if [ -d "$RUN_DIR" ]; then echo {_THERE}; fi'
 _SECONDS = 30.0
@@ -88,7 +87,7 @@ async def require_not_cleaned(fleet: Fleet, plan: Plan, progress: Progress) -> N
 
     Taken up all the same, it would restore once more, over what was written since.
     """
-    made = {p.node: p.run_dir for p in plan.places if (_FIRST_WRITE, p.node) in progress.done}
+    made = {p.node: p.run_dir for p in plan.places if (FIRST_WRITE, p.node) in progress.done}
     answers = await fleet.each(
         made,
         lambda session: session.check(

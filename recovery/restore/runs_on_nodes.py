@@ -22,7 +22,10 @@ from recovery.ssh.session import NodeSession
 
 _LIST = """
 for JOURNAL in "$WORK"/*/record/journal.jsonl; do
-  if [ -f "$JOURNAL" ]; then printf '%s\\n' "$JOURNAL"; fi
+  [ -f "$JOURNAL" ] || continue
+  # Its first job here was taken when it began.
+  BEGUN=$(stat -c %Y "${JOURNAL%/record/*}/jobs/@FIRST@.1/taken" 2> /dev/null || true)
+  printf '%s %s\\n' "${BEGUN:--}" "$JOURNAL"
 done
 """
 _LIST_LOGS = """
@@ -30,6 +33,8 @@ for LOG in "$RECORD"/*.log; do
   if [ -f "$LOG" ]; then printf '%s\\n' "$LOG"; fi
 done
 """
+FIRST_WRITE = "make-directories"
+"""The action that a run begins with on a node."""
 _MOST_RUNS = 20
 _SECONDS = 8.0
 """For a node to say which runs it knows: silent ones hold nobody up."""
@@ -46,13 +51,15 @@ async def look_for_runs(
     Nodes that do not answer are passed over; `unheard` gets their names.
     """
     journals: dict[str, dict[str, bytes]] = {}
+    begun: dict[str, list[tuple[str, int]]] = {}
     listed = await fleet.each(works, lambda session: _listed(session, works[session.node.name]))
     for node, told in listed.items():
         if isinstance(told, NodeError):
             if unheard is not None:
                 unheard.add(node)
             continue
-        for path in sorted(told.splitlines(), reverse=True)[:_MOST_RUNS]:
+        lines = (line.partition(" ") for line in told.splitlines())
+        for path, at in sorted(((path, at) for at, _, path in lines), reverse=True)[:_MOST_RUNS]:
             run_id = posixpath.basename(posixpath.dirname(posixpath.dirname(path)))
             if not _RUN_ID.fullmatch(run_id):
                 continue  # It becomes a directory's name on this machine.
@@ -61,11 +68,13 @@ async def look_for_runs(
             except NodeError:
                 continue
             journals.setdefault(run_id, {})[node] = content
+            if at.isdecimal():
+                begun.setdefault(run_id, []).append((node, int(at)))
     found = []
     for run_id in sorted(journals, reverse=True):
         run = _newest_copy(journals[run_id], run_id)
         if run is not None and run.cluster == cluster and run.id == run_id:
-            found.append(run)
+            found.append(replace(run, begun_on=tuple(begun.get(run_id, ()))))
     return found
 
 
@@ -73,7 +82,9 @@ async def _listed(session: NodeSession, work: str) -> str:
     """The paths of the journals below `work`; NodeError where the node takes its time."""
     try:
         async with asyncio.timeout(_SECONDS):
-            return await session.check(node_script(_LIST, work=work), timeout=_SECONDS)
+            return await session.check(
+                node_script(_LIST.replace("@FIRST@", FIRST_WRITE), work=work), timeout=_SECONDS
+            )
     except TimeoutError:
         raise NodeError(
             f"it does not answer within {_SECONDS:.0f} s",
@@ -88,11 +99,16 @@ def merged(here: Iterable[PastRun], there: Iterable[PastRun]) -> tuple[PastRun, 
     runs = {run.id: run for run in there}
     for run in here:
         other = runs.get(run.id)
-        if other is None or run.state is RunState.RUNNING:
+        if other is None:
             runs[run.id] = run
             continue
-        stale = newer_record(run.entries, other.entries) is Newer.SECOND
-        runs[run.id] = replace(other, directory=run.directory) if stale else run
+        running = run.state is RunState.RUNNING
+        stale = not running and newer_record(run.entries, other.entries) is Newer.SECOND
+        runs[run.id] = (
+            replace(other, directory=run.directory)
+            if stale
+            else replace(run, begun_on=other.begun_on)
+        )
     return tuple(sorted(runs.values(), key=lambda run: run.id, reverse=True))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -60,6 +61,22 @@ class Bastion:
         entry = JournalEntry(event, step="stage", action=action, node=node, outcome=outcome)
         self.record.journal.append(entry)
 
+    def of_another_machine(self, node: str, run_id: str, began: int | None) -> None:
+        """A run of another machine on a node, begun there at that second of the node's clock."""
+        there = self.on_node(node).parent
+        other = there.rename(there.with_name(run_id))
+        for name in ("journal.jsonl", "plan.json"):
+            copied = other / "record" / name
+            copied.write_text(copied.read_text().replace(RUN, run_id))
+        self.begun(other, began)
+
+    @staticmethod
+    def begun(run_dir: Path, began: int | None) -> None:
+        if began is not None:
+            taken = run_dir / "jobs/make-directories.1/taken"
+            taken.mkdir(parents=True)
+            os.utime(taken, (began, began))
+
     def on_node(self, node: str) -> Path:
         """The record's copy on a node, as far as this machine came."""
         there = Path(self.plan.place(node).run_dir) / "record"
@@ -115,6 +132,28 @@ async def test_what_another_machine_did_with_the_run_counts_and_the_record_here_
     assert known.state is RunState.ROLLED_BACK
     (kept,) = bastion.record.directory.glob("journal-of-this-machine-*.jsonl")
     assert "rollback-started" not in kept.read_text()
+
+
+@pytest.mark.parametrize(
+    ("began", "meant"),
+    [
+        # As the nodes' own clocks saw this machine's run and the other's begin.
+        ({"etcd-1": (100, 200), "etcd-2": (100, 200), "etcd-3": (300, 200)}, "the other"),
+        ({"etcd-1": (300, 200), "etcd-2": (300, 200)}, "ours"),
+        ({"etcd-1": (300, 200), "etcd-2": (100, 200)}, "ours"),
+        ({"etcd-1": (None, None)}, "ours"),
+    ],
+)
+async def test_which_run_is_the_newest_is_told_by_the_nodes_and_not_by_the_clocks_of_machines(
+    bastion: Bastion, began: dict[str, tuple[int | None, int | None]], meant: str
+) -> None:
+    """The other machine's clock was a day behind, and so is the id of its run."""
+    other = "20261122-140512-0000"
+    for node, (ours, theirs) in began.items():
+        bastion.of_another_machine(node, other, theirs)
+        bastion.begun(bastion.on_node(node).parent, ours)
+    standing = await bastion.runs.standing(None)
+    assert standing.run.id == (RUN if meant == "ours" else other)
 
 
 def noted(directory: Path, words: str) -> None:

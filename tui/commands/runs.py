@@ -119,17 +119,21 @@ async def _known_runs(arguments: argparse.Namespace) -> tuple[PastRun, ...]:
     return tuple(sorted((*others, *found), key=lambda run: run.id, reverse=True))
 
 
-async def _bring_newest(arguments: argparse.Namespace) -> None:
-    """Another machine may have taken the run up since: its record comes here, if nodes answer."""
+async def _bring_newest(arguments: argparse.Namespace) -> PastRun:
+    """The run that is meant, as this machine then knows it.
+
+    Another machine may have taken it up since: its record comes here, if nodes answer.
+    """
     _choose_cluster(arguments)
+    meant: str | None = arguments.id
     with suppress(RescueError, TimeoutError):
         async with open_incident(arguments) as incident, asyncio.timeout(_ASKING_SECONDS):
-            await incident.standing(arguments.id)
+            meant = (await incident.standing(meant)).run.id
+    return find_run(runs_directory(os.environ), meant)
 
 
 async def _show(arguments: argparse.Namespace) -> int:
-    await _bring_newest(arguments)
-    found = find_run(runs_directory(os.environ), arguments.id)
+    found = await _bring_newest(arguments)
     entry = json.dumps(run_entry(found), indent=2)
     print(entry if arguments.output == "json" else run_story(found))
     return 0
@@ -150,8 +154,7 @@ async def _report(arguments: argparse.Namespace) -> int:
     from recovery.report.writing import read_report
 
     _require_output(arguments, "markdown", "html")
-    await _bring_newest(arguments)
-    found = find_run(runs_directory(os.environ), arguments.id)
+    found = await _bring_newest(arguments)
     report = read_report(found.directory)
     print(report_html(report) if arguments.output == "html" else report_markdown(report))
     return 0

@@ -182,11 +182,12 @@ def _times(record: Record, outages: Sequence[Outage], total: float | None) -> It
 
 def _left(record: Record, kept: Sequence[KeptData]) -> Iterator[str]:
     run = record.run
+    consent = f"--confirm {run.cluster}"
     left_out = progress_of(run.entries).left_out
     if run.state in (RunState.INTERRUPTED, RunState.FAILED) and not run.cleaned:
         yield (
-            f"The run is not finished: `etcd-rescue runs resume {run.id}` goes on, "
-            f"`etcd-rescue runs rollback {run.id}` leads back."
+            f"The run is not finished: `etcd-rescue runs resume {run.id} {consent}` goes on, "
+            f"`etcd-rescue runs rollback {run.id} {consent}` leads back."
         )
     if left_out:
         yield f"{listing(left_out)} is still to be brought in."
@@ -197,4 +198,5 @@ def _left(record: Record, kept: Sequence[KeptData]) -> Iterator[str]:
         remedies = (check.remedy for check in record.final.checks if check.remedy)
         yield from (sentence(remedy) for remedy in dict.fromkeys(remedies))
     if kept and not run.cleaned and run.state is RunState.SUCCEEDED:
-        yield f"The old data is kept; once nobody needs it: `etcd-rescue runs clean {run.id}`."
+        clean = f"etcd-rescue runs clean {run.id} {consent}"
+        yield f"The old data is kept; once nobody needs it: `{clean}`."

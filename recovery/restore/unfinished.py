@@ -23,7 +23,8 @@ def unfinished_runs(runs: Iterable[PastRun]) -> Iterator[Check]:
                 CheckStatus.WARNING,
                 f"run {run.id} of {run.operator} has set data aside and was not finished",
                 "The data that was there before that run lies in its staging directories.",
-                f"finish it first: etcd-rescue runs resume {run.id}, or runs rollback {run.id}",
+                f"finish it first: etcd-rescue runs resume {run.id} --confirm {run.cluster}, or "
+                f"runs rollback {run.id} --confirm {run.cluster}",
                 must_be_acknowledged=True,
             )
             return

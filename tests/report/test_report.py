@@ -46,7 +46,7 @@ def test_a_run_that_went_well_tells_everything_a_reader_asks_for(tmp_path: Path)
             "The API was down for",
             f"/var/lib/.etcd-rescue-{report.run_id}/aside",
             f"/root/etcd-rescue/{report.run_id}/kubernetes",
-            "runs clean",
+            f"runs clean {report.run_id} --confirm {report.cluster}",
         ):
             assert words in text or plain(words) in text, words
 
@@ -76,8 +76,8 @@ def test_a_killed_run_has_a_report_that_says_what_nobody_knows(tmp_path: Path) -
     assert "how it ended was not written down" in text
     assert "was killed, or it still runs" in text
     assert "not seen ready since" in text
-    assert "runs resume" in text
-    assert "runs rollback" in text
+    assert f"runs resume {report.run_id} --confirm {report.cluster}`" in text
+    assert f"runs rollback {report.run_id} --confirm {report.cluster}`" in text
     assert "the final checks were not reached" in text
 
 

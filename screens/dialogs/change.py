@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.widgets import Static
 
 from recovery.restore.plan import Risk
 from screens.dialogs.asking import YesNoDialog
+from screens.dialogs.box import Answers
 from screens.dialogs.dialog import answer_button
 from screens.marks import badge, line
 from screens.widgets.line_pane import LinePane
@@ -36,7 +36,7 @@ class ChangeDialog(YesNoDialog):
             yield Static(line(("puts   ", "$muted"), words), classes="change-line")
         if self._diff:
             yield LinePane(code="diff", name="change-diff")
-        with Horizontal(classes="answers"):
+        with Answers():
             yield answer_button("No, go back", answer="no", resting=True)
             yield answer_button("y: yes, write it", answer="yes")
 

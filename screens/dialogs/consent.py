@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from recovery.restore.plan import Gate, Plan, Risk
 from screens.dialogs.asking import AskingDialog
+from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
 from screens.dialogs.reading import ReadingDialog
 from screens.marks import Mark, badge, line, stacked
@@ -39,7 +40,7 @@ class ConsentDialog(AskingDialog[bool]):
 
     def compose_inside(self) -> ComposeResult:
         """What will be done, what it costs, and the answers."""
-        with VerticalScroll(classes="dialog-body", can_focus=False):
+        with DialogText():
             yield Static(line(badge(self.gate.risk), "  ", (sentence(self.gate.title), "bold")))
             yield Static(self._where(), classes="paragraph")
             for word, text in self._consequences():
@@ -53,7 +54,7 @@ class ConsentDialog(AskingDialog[bool]):
             yield Static(
                 line(("Enter", "bold"), " leaves things as they are.  ", ("y", "bold"), " goes on.")
             )
-        with Horizontal(classes="answers"):
+        with Answers():
             yield answer_button("No, go back", answer="no", resting=not self.danger)
             if not self.danger:
                 yield answer_button("y: yes, go on", answer="yes")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from time import monotonic
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Button
 
+from screens.dialogs.box import DialogBox
 from screens.leaving import LeavesOnce
 
 Answer = TypeVar("Answer")
@@ -27,12 +28,20 @@ class Dialog(LeavesOnce[Answer], ModalScreen[Answer]):
 
     BOX_TITLE = ""
     AUTO_FOCUS = ".resting"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "read(-1)", "", show=False, id="dialog.up"),
+        Binding("down", "read(1)", "", show=False, id="dialog.down"),
+        Binding("pageup", "read_page(-1)", "", show=False, id="dialog.page-up"),
+        Binding("pagedown", "read_page(1)", "", show=False, id="dialog.page-down"),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012 as Textual declares it
+    TEXT = ".dialog-body"
+    """What ↑ and ↓ scroll, as a selector."""
     _asked_at = 0.0
 
     def compose(self) -> ComposeResult:
         """The box."""
-        with Vertical(classes="dialog") as box:
-            box.border_title = Content(self.BOX_TITLE)
+        with DialogBox(self.BOX_TITLE):
             yield from self.compose_inside()
 
     def on_mount(self) -> None:
@@ -46,6 +55,18 @@ class Dialog(LeavesOnce[Answer], ModalScreen[Answer]):
         words = "That key was pressed before this was asked. Read it, and press it again."
         self.app.notify(words, timeout=4, markup=False)
         return True
+
+    def action_read(self, direction: int) -> None:
+        """Scroll the text by a line."""
+        for text in self.query(self.TEXT).results(Widget):
+            text.scroll_relative(y=direction, animate=False)
+
+    def action_read_page(self, direction: int) -> None:
+        """Scroll the text by what is seen of it; the last line stays in sight."""
+        for text in self.query(self.TEXT).results(Widget):
+            text.scroll_relative(
+                y=direction * max(1, text.scrollable_content_region.height - 1), animate=False
+            )
 
     def compose_inside(self) -> Iterable[Widget]:
         """What stands in the box."""

@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from recovery.restore.operator import ActionFailure, Choice, Decision, NodeFailure
 from screens.dialogs.asking import AskingDialog
+from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
 from screens.dialogs.reading import ReadingDialog
 from screens.marks import Mark, hanging, line, stacked
@@ -60,7 +61,7 @@ class FailureDialog(AskingDialog[FailureAnswer]):
     def compose_inside(self) -> ComposeResult:
         """Where it failed, how, what holds, what to do."""
         action = self.failure.action
-        with VerticalScroll(classes="dialog-body", can_focus=False):
+        with DialogText():
             attempt = f"  (try {self.failure.attempt})" if self.failure.attempt > 1 else ""
             yield Static(
                 line(Mark.FAILED.say(sentence(action.title)[:-1], strong=True), (attempt, "$muted"))
@@ -74,18 +75,19 @@ class FailureDialog(AskingDialog[FailureAnswer]):
                 names = listing(item.node for item in self.failure.failures)
                 words = f"The others are enough: w goes on without {names}; resume brings it in."
                 yield Static(stacked(hanging("Without", words, _WIDTH, 12)), classes="paragraph")
-            yield Static(Content.styled("o: full output   c: the command", "$muted"))
         with Horizontal(id="skipping", classes="typed"):
             yield Static(Content("Skip, because: "), classes="typed-words")
             yield Input(compact=True, select_on_focus=False)
         yield Static("", id="typed-answer")
-        with Horizontal(classes="answers"):
+        with Answers():
             yield answer_button("r: retry", answer="retry", resting=True)
             if self.failure.can_go_on_without:
                 yield answer_button("w: without", answer="without")
             yield answer_button("s: skip", answer="skip")
             yield answer_button("a: stop", answer="abort")
             yield answer_button("R: roll back", answer="roll-back")
+            yield answer_button("o: output", answer="output")
+            yield answer_button("c: command", answer="commands")
 
     def on_mount(self) -> None:
         """The reason is asked only for skipping."""
@@ -99,6 +101,8 @@ class FailureDialog(AskingDialog[FailureAnswer]):
             "skip": self.action_skip,
             "roll-back": self.action_roll_back,
             "abort": self.action_abort,
+            "output": self.action_output,
+            "commands": self.action_commands,
         }
         actions[event.button.id or "output"]()
 

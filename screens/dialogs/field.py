@@ -7,10 +7,11 @@ from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from screens.dialogs.box import DialogText
 from screens.dialogs.dialog import Dialog
 from screens.marks import Mark, stacked
 
@@ -54,7 +55,7 @@ class FieldsDialog(Dialog[dict[str, str] | None]):
 
     def compose_inside(self) -> ComposeResult:
         """The fields, what is wrong, the keys."""
-        with VerticalScroll(classes="dialog-body", can_focus=False):
+        with DialogText():
             if self._words:
                 yield Static(Content(self._words), classes="paragraph")
             for one in self._asked:

@@ -1,4 +1,4 @@
-"""What the screen at hand is for, what its marks mean, and every key that works on it."""
+"""What the screen at hand is for, every key that works on it, and what its marks mean."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from screens.dialogs.box import DialogText
 from screens.dialogs.dialog import Dialog
 from screens.explained import Help
 from screens.marks import HEADING, cell, line, stacked
@@ -29,7 +29,7 @@ _EVERYWHERE = (
 
 
 class HelpDialog(Dialog[None]):
-    """Built from the screen's own text, its marks, and its bindings' sentences."""
+    """Built from the screen's own text, its bindings' sentences, and its marks."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,f1,q,enter", "close", "close", id="help.close"),
@@ -46,13 +46,15 @@ class HelpDialog(Dialog[None]):
         ]
 
     def compose_inside(self) -> ComposeResult:
-        """The text, the marks, the keys."""
-        with VerticalScroll(classes="resting dialog-body"):
+        """What the screen is for in a few words, its keys, and what its marks mean."""
+        with DialogText():
             yield Static(Content(self._text), classes="paragraph")
+            yield Static(stacked(list(self._key_lines())), classes="paragraph")
             if self._marks:
-                yield Static(stacked(list(self._mark_lines())), classes="paragraph")
-            yield Static(stacked(list(self._key_lines())))
-        yield Static(Content.styled("esc close   ↑ ↓ read on", "$muted"), classes="dialog-keys")
+                yield Static(stacked(list(self._mark_lines())))
+        yield Static(
+            Content.styled("esc close   page up page down", "$muted"), classes="dialog-keys"
+        )
 
     def _mark_lines(self) -> Iterable[Content]:
         yield Content.styled("WHAT IT MEANS", HEADING)

@@ -7,11 +7,12 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from recovery.errors import UnknownHostKeyError
+from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import Dialog, answer_button
 from screens.marks import MUTED, Mark, line, stacked
 
@@ -46,13 +47,13 @@ class HostKeyDialog(Dialog[bool]):
             Content(f"Accepting adds one line to {key.file}:"),
             Content.styled(f"  {key.line}", MUTED),
         ]
-        with VerticalScroll(classes="dialog-body", can_focus=False):
+        with DialogText():
             yield Static(stacked(words))
         with Horizontal(classes="typed"):
             yield Static(Content("Type yes to accept it:  "), classes="typed-words")
             yield Input(classes="resting", compact=True, select_on_focus=False)
         yield Static("", id="typed-answer")
-        with Horizontal(classes="answers"):
+        with Answers():
             yield answer_button("No, go back", answer="no")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

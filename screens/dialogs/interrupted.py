@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Static
 
 from recovery.restore.standing import RunStanding
 from screens.dialogs.asking import AskingDialog
+from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
 from screens.marks import Mark, stacked
 from screens.run_standing import OF_STATE, begun_words, summary_lines
@@ -49,13 +49,13 @@ class InterruptedDialog(AskingDialog[Interrupted]):
         """What is known of it, and the ways on."""
         standing = self.standing
         mark, word = OF_STATE[standing.run.state]
-        with VerticalScroll(classes="dialog-body", can_focus=False):
+        with DialogText():
             yield Static(mark.say(f"run {standing.run.id}: {word}", strong=True))
             begun = begun_words(standing.run, self.now)
             yield Static(stacked(summary_lines(standing, begun, _WIDTH)), classes="paragraph")
             if standing.resume_refused:
                 yield Static(Mark.WARNING.say(f"It cannot be resumed: {standing.resume_refused}."))
-        with Horizontal(classes="answers"):
+        with Answers():
             resting = not standing.resume_refused
             if resting:
                 yield answer_button("r: resume", answer="resume", resting=True)

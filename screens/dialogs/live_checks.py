@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 from textual.worker import Worker, WorkerState
@@ -16,6 +15,7 @@ from textual.worker import Worker, WorkerState
 from recovery.backups.s3_trial import S3Trial
 from recovery.errors import RescueError
 from recovery.health.model import Check
+from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import Dialog, answer_button
 from screens.marks import OF_STATUS, Mark, cell, hanging, line, stacked
 
@@ -40,9 +40,9 @@ class TrialDialog(Dialog[S3Trial | None]):
 
     def compose_inside(self) -> ComposeResult:
         """The checks, and one way on."""
-        with VerticalScroll(classes="dialog-body", can_focus=False):
+        with DialogText():
             yield Static("", id="trial-s3-checks")
-        with Horizontal(classes="answers"):
+        with Answers():
             yield answer_button("esc: stop", answer="close", resting=True)
 
     def on_mount(self) -> None:

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
 from recovery.restore.lock import HolderState, LockHolder
 from screens.dialogs.asking import AskingDialog
+from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
 from screens.marks import Mark, hanging, stacked
 from screens.wording import moment_of, span
@@ -52,23 +52,22 @@ class LockedDialog(AskingDialog[Locked]):
         """Who it is, and the ways on."""
         holder = self.holder
         mark, words = _STATES[holder.state]
-        yield Static(mark.say(words, strong=True))
-        rows = [Content("")]
+        rows = [mark.say(words, strong=True), Content("")]
         rows += hanging("who", holder.operator, _WIDTH, 16)
         rows += hanging("since", moment_of(holder.since), _WIDTH, 16)
         rows += hanging("doing", holder.doing or "nobody knows", _WIDTH, 16)
         rows += hanging("run", holder.run_id, _WIDTH, 16)
         heard = f"{span(holder.heard)} ago, seen on {holder.node}"
         rows += hanging("sign of life", heard, _WIDTH, 16)
-        yield Static(stacked(rows), classes="paragraph")
-        yield Static(
-            Content(
-                "Nothing was done from here. Two programs at once could destroy the cluster: "
-                "speak to each other before you take over."
-            ),
-            classes="paragraph",
-        )
-        with Horizontal(classes="answers"):
+        with DialogText():
+            yield Static(stacked(rows), classes="paragraph")
+            yield Static(
+                Content(
+                    "Nothing was done from here. Two programs at once could destroy the cluster: "
+                    "speak to each other before you take over."
+                )
+            )
+        with Answers():
             yield answer_button("w: watch their run", answer="watch", resting=True)
             yield answer_button("t: take over", answer="take-over")
             yield answer_button("esc: go back", answer="back")

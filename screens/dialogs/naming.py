@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from screens.dialogs.box import DialogText
 from screens.dialogs.dialog import Dialog
 from screens.marks import Mark
 
@@ -30,7 +31,8 @@ class NamingDialog(Dialog[str | None]):
 
     def compose_inside(self) -> ComposeResult:
         """Why it is asked, and a line to type in."""
-        yield Static(Content(self._text), classes="paragraph")
+        with DialogText(classes="paragraph"):
+            yield Static(Content(self._text))
         yield Input(self._before, classes="resting", compact=True)
         yield Static("", id="typed-answer")
         yield Static(Content.styled("enter take it   esc go back", "$muted"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
 from screens.dialogs.asking import YesNoDialog
+from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
 
 
@@ -21,7 +21,8 @@ class QuestionDialog(YesNoDialog):
 
     def compose_inside(self) -> ComposeResult:
         """The question and two answers."""
-        yield Static(Content(self._text), classes="paragraph")
-        with Horizontal(classes="answers"):
+        with DialogText():
+            yield Static(Content(self._text))
+        with Answers():
             yield answer_button(self._no, answer="no", resting=True)
             yield answer_button(f"y: {self._yes}", answer="yes")

@@ -8,11 +8,11 @@ from typing import ClassVar, NamedTuple
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
 from recovery.errors import RescueError
+from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import Dialog, answer_button
 from screens.marks import Mark, hanging, stacked
 
@@ -47,9 +47,9 @@ class TakingBackupDialog(Dialog[Taken | None]):
 
     def compose_inside(self) -> ComposeResult:
         """What happens, and one way on."""
-        with VerticalScroll(classes="dialog-body", can_focus=False):
+        with DialogText():
             yield Static("", id="taking-backup-words")
-        with Horizontal(classes="answers"):
+        with Answers():
             yield answer_button("esc: stop waiting", answer="close", resting=True)
 
     def on_mount(self) -> None:

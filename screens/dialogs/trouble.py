@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
 from recovery.errors import RescueError
+from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import Dialog, answer_button
 from screens.dialogs.reading import ReadingDialog
 from screens.marks import Mark, hanging, stacked
@@ -61,8 +61,9 @@ class TroubleDialog(Dialog[None]):
             lines += [Content(""), *hanging("Where", self.error.where, _WIDTH, 8)]
         if self.error.remedy:
             lines += [Content(""), *hanging("Next", sentence(self.error.remedy), _WIDTH, 8)]
-        yield Static(stacked(lines), classes="paragraph")
-        with Horizontal(classes="answers"):
+        with DialogText():
+            yield Static(stacked(lines))
+        with Answers():
             yield answer_button("Close", answer="close", resting=True)
             if self.error.detail:
                 yield answer_button("d: raw output", answer="detail")

@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from recovery.restore.plan import Risk
 from screens.dialogs.asking import AskingDialog
+from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
 from screens.marks import Mark, badge, line
 
@@ -32,7 +33,7 @@ class TypedDialog(AskingDialog[bool]):
 
     def compose_inside(self) -> ComposeResult:
         """What will happen, and the line to type in."""
-        with VerticalScroll(classes="dialog-body", can_focus=False):
+        with DialogText():
             yield Static(line(badge(Risk.DESTROY), "  ", (self._title, "bold")))
             yield Static("")
             for word, text in self._pairs:
@@ -43,7 +44,7 @@ class TypedDialog(AskingDialog[bool]):
             yield Static(Content(self._prompt), classes="typed-words")
             yield Input(classes="resting", compact=True, select_on_focus=False)
         yield Static("", id="typed-answer")
-        with Horizontal(classes="answers"):
+        with Answers():
             yield answer_button("No, go back", answer="no")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from screens.dialogs.box import DialogText
 from screens.dialogs.dialog import Dialog
 
 
@@ -26,7 +27,8 @@ class WritingDialog(Dialog[str]):
 
     def compose_inside(self) -> ComposeResult:
         """What it is for, and the line."""
-        yield Static(Content(self._text), classes="paragraph")
+        with DialogText(classes="paragraph"):
+            yield Static(Content(self._text))
         yield Input(classes="resting", compact=True, max_length=500)
         yield Static(Content.styled("enter add it   esc leave it", "$muted"), classes="dialog-keys")
 

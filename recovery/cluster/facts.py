@@ -163,7 +163,7 @@ class NodeFacts:
     hostname: str
     is_root: bool
     clock_offset: float
-    """Seconds that the node's clock is ahead of this machine's, give or take a round trip."""
+    """Seconds that the node's clock is ahead of this machine's, give or take `clock_doubt`."""
     kubelet: ServiceState
     manifest: EtcdManifest | None
     manifest_error: str | None
@@ -192,6 +192,8 @@ class NodeFacts:
     """Why etcd does not answer, by its log; None where it does, or where it has no container."""
     manifest_elsewhere: str | None = None
     """Where an etcd.yaml lies that is not among the manifests, if there is none among them."""
+    clock_doubt: float = 0.0
+    """Seconds by which `clock_offset` may be wrong, because the node was slow to answer."""
 
 
 @dataclass(frozen=True, slots=True)

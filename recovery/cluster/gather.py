@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from recovery.cluster.agreement import Agreement
 from recovery.cluster.api_server_files import ApiServerFiles, read_api_server_files
+from recovery.cluster.clocks import ClockReading, clock_reading
 from recovery.cluster.closer_look import CloserLook, look_closer
 from recovery.cluster.comparing_members import compare_members
 from recovery.cluster.etcd_tools import find_tools
@@ -190,7 +191,7 @@ async def _ask(session: NodeSession, backups: str | None) -> _Answer:
         asking = asyncio.ensure_future(member_status(session, manifest))
         closer = asyncio.ensure_future(_look_closer(session, manifest, reading, backups))
         try:
-            probe, offset = await _probe(session, manifest)
+            probe, clock = await _probe(session, manifest)
             tools, tools_error = await looking
             member, silence, mistrusted = await asking
             look = await closer
@@ -211,7 +212,8 @@ async def _ask(session: NodeSession, backups: str | None) -> _Answer:
         node=session.node,
         hostname=probe.hostname,
         is_root=probe.is_root,
-        clock_offset=offset,
+        clock_offset=clock.ahead,
+        clock_doubt=clock.doubt,
         kubelet=probe.kubelet,
         manifest=manifest,
         manifest_error=manifest_error,
@@ -271,7 +273,9 @@ async def _read_manifest(session: NodeSession) -> tuple[EtcdManifest | None, str
         return None, error.what
 
 
-async def _probe(session: NodeSession, manifest: EtcdManifest | None) -> tuple[ProbeAnswer, float]:
+async def _probe(
+    session: NodeSession, manifest: EtcdManifest | None
+) -> tuple[ProbeAnswer, ClockReading]:
     data_dir = manifest.data_dir if manifest else session.node.paths.data_dir
     marker = fresh_marker()
     started = time.time()
@@ -287,9 +291,7 @@ async def _probe(session: NodeSession, manifest: EtcdManifest | None) -> tuple[P
             remedy="see what its shell says: run `sh -c 'stat -c %d /; df -Pk /'` there",
             detail=result.stderr[-2000:],
         ) from error
-    # The middle of the two one-way differences, as NTP reckons it (RFC 5905, section 8).
-    offset = ((answer.began - started) + (answer.ended - ended)) / 2
-    return answer, round(offset, 3)
+    return answer, clock_reading(started, answer.began, answer.ended, ended)
 
 
 async def _tools(session: NodeSession) -> tuple[tuple[EtcdTool, ...], str | None]:

@@ -36,14 +36,15 @@ def _clocks(facts: ClusterFacts) -> Iterator[str]:
     if not offsets:
         return
     usual = median(offsets.values())
-    if len(offsets) == 2 and abs(max(offsets.values()) - min(offsets.values())) > CLOCK_WARNING:
+    doubts = {name: node.clock_doubt for name, node in facts.nodes.items()}
+    apart = max(offsets.values()) - min(offsets.values())
+    if len(offsets) == 2 and apart - sum(doubts.values()) > CLOCK_WARNING:
         words = " and ".join(offsets)
-        apart = max(offsets.values()) - min(offsets.values())
         yield f"The clocks of {words} are {apart:.0f} s apart: set them."
         return
     for name, offset in offsets.items():
         skew = offset - usual
-        if abs(skew) > CLOCK_WARNING:
+        if abs(skew) - doubts[name] > CLOCK_WARNING:
             side = "ahead of" if skew > 0 else "behind"
             yield (
                 f"The clock of {name} is {abs(skew):.0f} s {side} the others: set it "

@@ -106,10 +106,10 @@ def _clock(facts: ClusterFacts, node: NodeFacts) -> Check:
     others = median(one.clock_offset for one in facts.nodes.values())
     skew = node.clock_offset - others
     words = f"{abs(skew):.1f} s {'ahead of' if skew > 0 else 'behind'} the other nodes"
-    if abs(skew) <= CLOCK_WARNING:
+    if abs(skew) - node.clock_doubt <= CLOCK_WARNING:
         return ok("clock", name, f"within {CLOCK_WARNING:g} s of the other nodes")
     remedy = "start its time service: timedatectl, chronyc makestep"
-    if abs(skew) <= CLOCK_FAILURE:
+    if abs(skew) - node.clock_doubt <= CLOCK_FAILURE:
         return warned(
             "clock", name, words, "Leases and certificates depend on clocks that agree.", remedy
         )

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from recovery.cluster.clocks import ClockReading, clock_reading
 from recovery.cluster.facts import ClusterFacts
 from recovery.cluster.most_clocks import clock_of_most
+from recovery.cluster.remarks import remarks
 from tests.restore.broken_cluster import facts
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -47,3 +49,20 @@ def test_it_is_the_nodes_where_two_of_them_agree(
 
 def test_without_facts_it_is_this_machines() -> None:
     assert clock_of_most(None, NOW).now == NOW
+
+
+def test_a_slow_answer_puts_a_clock_in_doubt_by_half_the_time_on_the_way() -> None:
+    assert clock_reading(100.0, 101.0, 101.5, 102.5) == ClockReading(0.0, 1.0)
+    late = clock_reading(100.0, 100.0, 100.5, 106.5)
+    assert late == ClockReading(-3.0, 3.0), "the answer took 6 s: the clocks may well agree"
+    assert clock_reading(100.0, 340.0, 340.5, 100.5) == ClockReading(240.0, 0.0)
+
+
+def test_a_clock_that_may_be_right_is_not_remarked_upon() -> None:
+    def words(doubt: float) -> str:
+        seen = with_clocks(0.0, 0.0, -3.0)
+        late = dataclasses.replace(seen.nodes["etcd-3"], clock_doubt=doubt)
+        return " ".join(remarks(dataclasses.replace(seen, nodes={**seen.nodes, "etcd-3": late})))
+
+    assert "The clock of etcd-3 is 3 s behind the others" in words(0.1)
+    assert "The clock of" not in words(2.9)

@@ -131,6 +131,8 @@ def test_without_a_majority_of_the_nodes_nothing_is_restored() -> None:
         ({"hostname": "other", "manifest": None}, "host name", FAILED),
         ({"clock_offset": 3.0}, "clock", WARNING),
         ({"clock_offset": -90.0}, "clock", FAILED),
+        ({"clock_offset": 3.0, "clock_doubt": 2.0}, "clock", None),
+        ({"clock_offset": -90.0, "clock_doubt": 2.0}, "clock", FAILED),
         ({"manifest": None, "manifest_error": "it is missing"}, "etcd manifest", FAILED),
         ({"data_dir": None}, "data directory", FAILED),
         ({"kubelet": ServiceState.MISSING}, "kubelet", FAILED),

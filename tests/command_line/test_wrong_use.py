@@ -130,3 +130,20 @@ def test_a_unit_with_a_program_that_its_user_cannot_run_is_warned_of(
     out, err = capsys.readouterr()
     assert f"ExecStart={place}/etcd-rescue backup run" in out
     assert ("home directory" in err) is told
+
+
+def test_the_scheduler_does_not_begin_with_a_schedule_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its service shows that at once, instead of a service that runs and takes no backup."""
+    inventory = tmp_path / "inventory.yaml"
+    inventory.write_text(
+        "clusters: [{name: prod-a, controlPlane: [{name: etcd-1}], "
+        "backup: {schedule: every day, localStorage: {path: /cpaas/backup}}}]\n"
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for more in ([], ["--directly"]):
+        assert main(["--inventory", str(inventory), "backup", "run", *more]) == 2
+        told = capsys.readouterr().err
+        assert "prod-a: backup.schedule: “every day” is no schedule" in told
+        assert "keeping the schedule" not in told

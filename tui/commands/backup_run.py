@@ -9,9 +9,10 @@ import signal
 import sys
 
 from recovery.backups.keeping_schedule import Level, Say, ScheduleKeeper
+from recovery.backups.schedule import parse_schedule
 from recovery.backups.scheduled_backups import ScheduledBackups
 from recovery.backups.seen_configuration import Source
-from recovery.errors import RefusedError
+from recovery.errors import ConfigurationError, InventoryError, RefusedError
 from recovery.incident import Incident
 from recovery.inventory.model import Cluster
 from tui.commands.opening import chosen_cluster
@@ -70,10 +71,21 @@ async def run(arguments: argparse.Namespace) -> int:
 
 async def _keep(cluster: Cluster, work: ScheduledBackups, say: Say, *, directly: bool) -> None:
     settings = await work.settings()
+    # Later on one that is wrong is told, and looked at again; here somebody is there to mend it.
+    _require_schedule(cluster, settings.schedule)
     if not directly:
         await _require_no_platform(cluster)
     say(Level.INFO, f"keeping the schedule “{settings.schedule}” (UTC)")
     await ScheduleKeeper(work, say).run()
+
+
+def _require_schedule(cluster: Cluster, schedule: str) -> None:
+    try:
+        parse_schedule(schedule)
+    except ConfigurationError as error:
+        raise InventoryError(
+            error.what, where=f"{cluster.name}: backup.schedule", remedy=error.remedy
+        ) from error
 
 
 async def _require_no_platform(cluster: Cluster) -> None:

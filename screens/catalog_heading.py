@@ -63,6 +63,16 @@ def emptiness(case: Case, *, wanted: str, listing: bool) -> Content:
         return stacked([Mark.RUNNING.beside("Looking for snapshots in"), *places])
     if wanted:
         return stacked([Mark.SKIPPED.beside(f"Nothing contains “{wanted}”. esc clears.")])
+    catalog = case.incident.catalog
+    if catalog is not None and catalog.unseen:
+        return stacked(
+            [
+                Mark.WARNING.beside("Nobody knows which snapshots exist: none could be listed of"),
+                *places,
+                Content(""),
+                line("`x` says why, and what to do about it. `a` asks again."),
+            ]
+        )
     return stacked(
         [
             Mark.WARNING.beside("No snapshot was found. Looked in"),

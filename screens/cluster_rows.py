@@ -56,6 +56,9 @@ def newest_backup(case: Case, *, listing: bool) -> Content:
         return Mark.RUNNING.say("looking")
     newest = newest_usable(case)
     if newest is None:
+        catalog = case.incident.catalog
+        if catalog is not None and catalog.unseen:
+            return Mark.WARNING.say("no place could be listed")
         return Mark.FAILED.say("no backup found")
     mark, words = case.known(newest)
     return mark.say(f"{age(newest.written_at, case.clock())}, {words}")

@@ -34,6 +34,7 @@ CLUSTERS = Help(
         (Mark.OK, "14 h ago", "the newest backup whose contents match its hash was taken then"),
         (Mark.WAITING, "14 h, not verified", "no backup is known to be good yet; v reads this one"),
         (Mark.FAILED, "no backup found", "neither on the nodes nor in S3"),
+        (Mark.WARNING, "no place could be listed", "neither a node nor S3 answers: nobody knows"),
     ),
 )
 

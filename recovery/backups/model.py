@@ -173,3 +173,8 @@ class Catalog:
     errors: tuple[SourceError, ...] = ()
     places: int = 0
     """How many places were listed without error."""
+
+    @property
+    def unseen(self) -> bool:
+        """Whether no place at all could be listed, so that nobody knows what exists."""
+        return not self.places and bool(self.errors)

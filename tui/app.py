@@ -158,6 +158,17 @@ class RescueApp(App[int]):
             renderable = self._sent.difference(renderable, self.console, even_nothing=moved)
         super()._display(screen, renderable)
 
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """What shines through the screen that is seen: nothing, where that is opaque.
+
+        Textual counts the screen below it all the same, and draws both anew when that changes.
+        """
+        seen = self._screen_stack[-1] if self._screen_stack else None
+        if seen is not None and seen.styles.background.a == 1:
+            return []
+        return super()._background_screens
+
     async def on_event(self, event: events.Event) -> None:
         """A key goes before whatever the nodes are printing."""
         if isinstance(event, events.Key):

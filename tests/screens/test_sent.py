@@ -9,9 +9,10 @@ from rich.cells import cell_len
 from textual._compositor import CompositorUpdate
 from textual.pilot import Pilot
 
+from screens.widgets.top_line import TopLine
 from tests.screens.canned import Answers
 from tests.screens.canned_run import Script
-from tests.screens.looking import text_on_screen
+from tests.screens.looking import settled, text_on_screen
 from tests.screens.opening import at_home, canned_app, past_danger
 from tui.app import RescueApp
 from tui.sent import Sent
@@ -97,6 +98,23 @@ async def test_what_is_drawn_anew_without_a_change_is_not_sent() -> None:
         await pilot.pause(0.1)
         assert terminal.drawings > drawings
         assert terminal.bytes == before
+
+
+async def test_what_an_opaque_screen_covers_is_not_drawn_and_comes_back_as_it_is_then() -> None:
+    app = canned_app()
+    terminal = Terminal(app)
+    async with app.run_test(size=(130, 40)) as pilot:
+        await at_home(pilot)
+        home = app.screen
+        await _agree(pilot, terminal, "u")
+        await settled(pilot, lambda: not getattr(app.screen, "looking", True))
+        await pilot.pause(0.3)
+        drawings = terminal.drawings
+        home.query_one(TopLine).display = False
+        await pilot.pause(0.3)
+        assert terminal.drawings == drawings
+        await _agree(pilot, terminal, "escape")
+        assert "prod-a" not in terminal.text.splitlines()[0]
 
 
 async def test_after_a_change_of_size_all_is_sent() -> None:

@@ -60,9 +60,12 @@ async def check_health(
     that is down: a check that could not be made is failed or skipped.
     """
     hear = on_check or _nobody
+    names = (node.name for node in cluster.control_plane)
+    # They belong to the cluster all the same: nobody is to be told to remove them.
+    absent = frozenset(name for name in names if name not in manifests)
     async with asyncio.TaskGroup() as group:
         unusable = group.create_task(_check_the_others(fleet, cluster, manifests, hear))
-        members = group.create_task(_check_members(fleet, manifests, expected, hear))
+        members = group.create_task(_check_members(fleet, manifests, expected, hear, absent))
         kubernetes = group.create_task(kubernetes_checks(fleet, cluster, manifests, hear))
     return HealthReport(
         cluster=cluster.name,

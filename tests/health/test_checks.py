@@ -154,6 +154,8 @@ async def test_a_node_that_cannot_be_reached_fails_with_the_reason_and_the_remed
     assert unknown.message.startswith("the host key is not known")
     assert "/dev/null" in unknown.remedy
     assert unread.message == "no etcd manifest could be read"
+    (listed,) = (check for check in report.checks if check.name == "members")
+    assert (listed.status, listed.message) == (CheckStatus.OK, "etcd-1, etcd-2, etcd-3")
     assert not report.healthy
 
 

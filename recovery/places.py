@@ -28,9 +28,13 @@ def runs_directory(environ: Mapping[str, str]) -> Path:
 def make_private(directory: Path) -> Path:
     """Create the directory with mode 0700, or close an existing one to others.
 
+    This program's own directory above it is made with that mode too, where it is not there yet.
     Raises DiskError where it cannot be made.
     """
     try:
+        for above in reversed(directory.parents):
+            if _NAME in above.parts and not above.exists():
+                above.mkdir(parents=True, exist_ok=True, mode=0o700)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         directory.chmod(0o700)
     except OSError as error:

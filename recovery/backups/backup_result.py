@@ -55,17 +55,19 @@ def result_document(cluster: str, result: BackupResult) -> dict[str, object]:
         "liveKeys": result.live_keys,
         "sha256": result.sha256,
         "size": result.size,
-        "copies": [
-            {
-                "store": copy.store.value,
-                **({"node": copy.node} if copy.node is not None else {}),
-                "location": copy.location,
-                "size": copy.size,
-            }
-            for copy in result.copies
-        ],
+        "copies": [copy_entry(copy) for copy in result.copies],
         "failures": [failure_entry(failure) for failure in result.failures],
         "notes": list(result.notes),
+    }
+
+
+def copy_entry(copy: Copy) -> dict[str, object]:
+    """One place that has it."""
+    return {
+        "store": copy.store.value,
+        **({"node": copy.node} if copy.node is not None else {}),
+        "location": copy.location,
+        "size": copy.size,
     }
 
 

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from recovery.backups.backup_result import copy_entry
 from recovery.backups.model import Copy, Record
 from recovery.backups.outside_text import one_line
 from recovery.backups.platform_troubles import Trouble, known_trouble
+from recovery.backups.records import write_time
 from recovery.backups.seen_configuration import SeenConfiguration, Source
 from recovery.errors import KubernetesError, RescueError
 
@@ -71,6 +73,21 @@ class PlatformBackup:
         if trouble is not None:
             pairs += [("trouble", f"{trouble.name}: {trouble.meaning}"), ("next", trouble.remedy)]
         return tuple(pair for pair in pairs if pair[1])
+
+
+def platform_document(cluster: str, done: PlatformBackup) -> dict[str, object]:
+    """What came of it as JSON: what is known as facts, then all of it in words."""
+    record = done.record
+    taken_at = record.backup_timestamp if record is not None else None
+    return {
+        "cluster": cluster,
+        "by": "platform",
+        "succeeded": done.succeeded,
+        "name": record.file_name if record is not None else None,
+        "takenAt": write_time(taken_at) if taken_at is not None else None,
+        "copies": [copy_entry(done.object)] if done.object is not None else [],
+        **dict(done.in_words()),
+    }
 
 
 async def take_by_platform(

@@ -14,6 +14,7 @@ from recovery.backups.backup_result import result_document
 from recovery.backups.clearing_right import clearing_right
 from recovery.backups.expiring import cleared_document
 from recovery.backups.own_backups import BackupDone
+from recovery.backups.platform_backup import platform_document
 from recovery.backups.seen_configuration import SeenConfiguration, Source
 from recovery.incident import Incident
 from tui.commands.opening import open_incident
@@ -56,8 +57,7 @@ async def run(arguments: argparse.Namespace) -> int:
 async def _by_platform(incident: Incident, seen: SeenConfiguration, output: str) -> int:
     done = await incident.backups.back_up_by_platform(seen, _say)
     if output == "json":
-        document = {"cluster": incident.cluster.name, "by": "platform", "succeeded": done.succeeded}
-        print(json.dumps({**document, **dict(done.in_words())}, indent=2))
+        print(json.dumps(platform_document(incident.cluster.name, done), indent=2))
     else:
         for word, text in done.in_words():
             print(f"{word:<10}{text}")

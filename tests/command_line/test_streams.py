@@ -97,6 +97,30 @@ def test_the_interface_needs_a_terminal(words: str, stream: str, home: Path) -> 
     assert "Traceback" not in ran.stdout
 
 
+def test_the_interface_is_drawn_for_a_browser_without_a_terminal(home: Path) -> None:
+    """As `textual serve` starts it: through pipes, in packets."""
+    web = {
+        "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver",
+        "COLUMNS": "100",
+        "ROWS": "30",
+    }
+    with subprocess.Popen(
+        _CALL,
+        env={**clean_environment(), "HOME": str(home), "PYTHONPATH": str(CHECKOUT), **web},
+        cwd=home,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as shown:
+        assert shown.stdout is not None
+        out = b""
+        while b"SNAPSHOTS" not in out:
+            more = shown.stdout.read1()
+            assert more, out
+            out += more
+        shown.kill()
+
+
 def test_an_interrupt_while_a_command_is_imported_is_a_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

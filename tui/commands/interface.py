@@ -56,6 +56,9 @@ async def run(arguments: argparse.Namespace) -> int:
 
 def require_terminal(remedy: str) -> None:
     """Raise UsageError where nobody could see the interface, or press a key in it."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver"):
+        # As `textual serve` sets it: a browser shows what goes through a pipe.
+        return
     ends = {
         "standard input": sys.__stdin__,
         "standard error": sys.__stderr__,  # it is drawn there

@@ -51,7 +51,7 @@ In an incident:
   etcd-rescue                             the interface, on the inventory found
   etcd-rescue check                       what is wrong; changes nothing
   etcd-rescue snapshots                   which backups exist, and where
-  etcd-rescue verify latest               whether the newest can be trusted
+  etcd-rescue verify latest               the newest that can be trusted
   etcd-rescue plan latest                 what a restore would do
   etcd-rescue restore latest --confirm X  does it, on the cluster named X
 

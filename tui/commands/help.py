@@ -17,7 +17,7 @@ A cluster has lost its etcd. What now?
 
  2. Choose a snapshot that can be trusted.
       etcd-rescue snapshots           which there are, and where
-      etcd-rescue verify latest       whether the newest is sound
+      etcd-rescue verify latest       the newest that is sound
       etcd-rescue inspect latest      what is in it
       etcd-rescue rehearse latest     restores it into a scratch cluster here
 

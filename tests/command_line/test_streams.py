@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_the_interface_is_drawn_for_a_browser_without_a_terminal(home: Path) -> 
         assert shown.stdout is not None
         out = b""
         while b"SNAPSHOTS" not in out:
-            more = shown.stdout.read1()
+            more = os.read(shown.stdout.fileno(), 65536)
             assert more, out
             out += more
         shown.kill()

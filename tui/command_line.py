@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         tell(error, as_json=events == "json")
         return exit_status(error)
     except KeyboardInterrupt:
-        sys.stderr.write("etcd-rescue: interrupted\n")
+        _tell_interrupted(as_json=events == "json")
         return EXIT_INTERRUPTED
     except Exception:  # noqa: BLE001 - a fault of this program: a person gets a sentence of it
         from tui.unforeseen import tell_unforeseen
@@ -161,6 +161,15 @@ def tell(error: RescueError, *, as_json: bool) -> None:
         tell_json("error", what=error.what, where=error.where, remedy=error.remedy)
     else:
         complain(error)
+
+
+def _tell_interrupted(*, as_json: bool) -> None:
+    if as_json:
+        from tui.commands.run_events import tell_json
+
+        tell_json("interrupted")
+    else:
+        sys.stderr.write("etcd-rescue: interrupted\n")
 
 
 def complain(error: RescueError) -> None:

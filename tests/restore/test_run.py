@@ -299,7 +299,7 @@ async def test_a_lost_terminal_is_ignored_and_a_termination_interrupts(
 ) -> None:
     run = _RunUntilToldToStop()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.create_task(execute(run))
+        await asyncio.create_task(execute(run, as_json=False))
     assert run.heard == ["went on"]
     assert "way-back.md" in capsys.readouterr().err
 

@@ -16,6 +16,7 @@ from recovery.restore.lock import HolderState, LockedError
 from recovery.restore.operator import ActionFailure, Choice, Decision
 from recovery.restore.plan import Gate, Plan
 from recovery.restore.run_control import RestoreRun
+from tui.commands.run_events import tell_json
 
 EXIT_INTERRUPTED = 4
 _MOST_TRIES = 3
@@ -86,11 +87,15 @@ async def require_unlocked(incident: Incident, arguments: argparse.Namespace) ->
         return
     if not arguments.take_over:
         raise LockedError(holder)
-    sys.stderr.write(f"etcd-rescue: taking over: {holder.in_words()}\n")
+    words = f"taking over: {holder.in_words()}"
+    if arguments.events == "json":
+        tell_json("taking-over", message=words)
+    else:
+        sys.stderr.write(f"etcd-rescue: {words}\n")
     await incident.take_over(holder)
 
 
-async def execute(run_: RestoreRun) -> Outcome:
+async def execute(run_: RestoreRun, *, as_json: bool) -> Outcome:
     """Ctrl-C and SIGTERM interrupt the run; a terminal that goes away does not."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
@@ -99,12 +104,16 @@ async def execute(run_: RestoreRun) -> Outcome:
     try:
         return await run_.execute()
     except asyncio.CancelledError:
+        words = (
+            f"run {run_.run_id} was interrupted; `etcd-rescue runs resume {run_.run_id}` goes on, "
+            f"`runs rollback` leads back. What was done is in {run_.log_path}/journal.jsonl, the "
+            "way back in way-back.md beside it"
+        )
         with suppress(OSError):
-            sys.stderr.write(
-                f"etcd-rescue: run {run_.run_id} was interrupted; `etcd-rescue runs resume "
-                f"{run_.run_id}` goes on, `runs rollback` leads back. What was done is in "
-                f"{run_.log_path}/journal.jsonl, the way back in way-back.md beside it\n"
-            )
+            if as_json:
+                tell_json("run-ended", outcome=Outcome.ABORTED.value, message=words)
+            else:
+                sys.stderr.write(f"etcd-rescue: {words}\n")
         raise
     finally:
         loop.remove_signal_handler(signal.SIGTERM)

@@ -83,9 +83,9 @@ async def _looked_at(
             return await newest_verified(
                 catalog,
                 lambda one: look(one, progress.moved),
-                _report_passed_over if people else None,
+                _report_passed_over if people else _passed_over_as_json,
                 identity=incident.identity,
-                on_doubt=_report_doubt if people else None,
+                on_doubt=_report_doubt if people else _doubt_as_json,
             )
     chosen = await find_reference(incident, reference, report)
     with ProgressLine() as progress:
@@ -119,6 +119,18 @@ def _report_passed_over(snapshot: Snapshot, why: str) -> None:
 
 def _report_doubt(snapshot: Snapshot, why: str) -> None:
     sys.stderr.write(f"etcd-rescue: taken is {snapshot.name}: {why}\n")
+
+
+def _passed_over_as_json(snapshot: Snapshot, why: str) -> None:
+    from tui.commands.run_events import tell_json
+
+    tell_json("passed-over", snapshot=snapshot.name, message=why)
+
+
+def _doubt_as_json(snapshot: Snapshot, why: str) -> None:
+    from tui.commands.run_events import tell_json
+
+    tell_json("doubt", snapshot=snapshot.name, message=why)
 
 
 def report_errors(incident: Incident) -> None:

@@ -98,7 +98,7 @@ async def run(arguments: argparse.Namespace) -> int:
         operator = ConfirmedOperator(arguments.without)
         run_ = incident.restore(plan, fetched, operator, printer.hear, told)
         words = f"{incident.cluster.name} is recovered"
-        return exit_of(await execute(run_), words, as_json=as_json)
+        return exit_of(await execute(run_, as_json=as_json), words, as_json=as_json)
 
 
 def _tell_preflight(checks: tuple[Check, ...], *, as_json: bool) -> None:

@@ -193,7 +193,7 @@ async def _resume(incident: Incident, arguments: argparse.Namespace) -> int:
     run_ = await incident.resume(standing.run.id, operator, printer.hear, arguments.reason)
     printer.show(run_.plan)
     words = f"{incident.cluster.name} is recovered"
-    return exit_of(await execute(run_), words, as_json=as_json)
+    return exit_of(await execute(run_, as_json=as_json), words, as_json=as_json)
 
 
 async def _roll_back(incident: Incident, arguments: argparse.Namespace) -> int:
@@ -206,7 +206,7 @@ async def _roll_back(incident: Incident, arguments: argparse.Namespace) -> int:
     run_ = await incident.roll_back(standing.run.id, operator, printer.hear, arguments.reason)
     printer.show(run_.plan)
     words = f"{incident.cluster.name} is as it was before run {standing.run.id}"
-    return exit_of(await execute(run_), words, as_json=as_json)
+    return exit_of(await execute(run_, as_json=as_json), words, as_json=as_json)
 
 
 async def _clean(incident: Incident, arguments: argparse.Namespace) -> int:

@@ -10,7 +10,13 @@ from recovery.backups.model import Copy, Integrity, Snapshot
 from recovery.errors import DiskError, RescueError, SnapshotError, UsageError
 from recovery.incident import Incident
 from tui.commands.common_arguments import REFERENCE
-from tui.commands.opening import LATEST, find_reference, inspect_reference, open_incident
+from tui.commands.opening import (
+    LATEST,
+    find_reference,
+    inspect_reference,
+    open_incident,
+    report_errors,
+)
 from tui.commands.progress import ProgressLine
 from tui.commands.tables import table
 
@@ -55,6 +61,7 @@ async def run(arguments: argparse.Namespace) -> int:
 async def _chosen(incident: Incident, arguments: argparse.Namespace) -> list[Snapshot | Copy | str]:
     if arguments.all:
         catalog = await incident.list_snapshots(records=False)
+        report_errors(incident)
         return [one for one in catalog.snapshots if one.copies and one.member is None]
     return [
         reference if reference == LATEST else await find_reference(incident, reference)

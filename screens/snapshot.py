@@ -61,6 +61,7 @@ class SnapshotScreen(SnapshotActions):
         super().__init__(case)
         self.snapshot = snapshot
         self.judged: JudgedSnapshot | None = case.judged.get(snapshot.name)
+        self._moved = False
 
     def compose_body(self) -> ComposeResult:
         """Heading, facts, bars."""
@@ -75,8 +76,9 @@ class SnapshotScreen(SnapshotActions):
         """Draw, and read what has not been read yet."""
         self.redraw()
         self.query_one("#snapshot-body").focus()
+        # Also for others it may be fetched once more, as to compare it with the newest state.
+        self.set_interval(self.case.tick, self._draw_progress)
         if self.judged is None and self.snapshot.copies:
-            self.set_interval(self.case.tick, self._draw_progress)
             self.read()
 
     @work(group="read", exclusive=True, exit_on_error=False)
@@ -99,8 +101,10 @@ class SnapshotScreen(SnapshotActions):
         self.call_after_refresh(self.redraw)
 
     def _draw_progress(self) -> None:
-        if self.snapshot.name in self.case.moving:
+        moves = self.snapshot.name in self.case.moving
+        if moves or self._moved:
             self.redraw()
+        self._moved = moves
 
     def redraw(self) -> None:
         """Draw what is known."""
@@ -172,7 +176,8 @@ class SnapshotScreen(SnapshotActions):
     def unavailable(self, action: str) -> str:
         """Only a sound snapshot goes on to the preflight, or can be tried."""
         if action in (*ON_A_USABLE_ONE, "find"):
-            if self.snapshot.name in self.case.moving:
+            unknown = self.case.integrity(self.snapshot) is Integrity.UNVERIFIED
+            if unknown and self.snapshot.name in self.case.moving:
                 return "It is still being read."
             if not self.snapshot.usable or self._corrupt:
                 return "It cannot be used: choose another one."

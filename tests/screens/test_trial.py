@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from recovery.backups.model import Integrity
 from recovery.errors import RehearsalError
 from recovery.rehearsal.trial.kept_trials import KeptTrial
 from screens import trial
+from screens.case import Moving
 from screens.snapshot import SnapshotScreen
 from screens.trial import TrialScreen
 from tests.screens.canned import Answers
@@ -202,6 +205,21 @@ async def test_a_rehearsal_of_an_earlier_session_is_told_with_its_age(
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await shows(pilot, f"rehearsed {words}  ")
         await shows(pilot, "9 d ago, with etcd 3.5.16")
+
+
+async def test_a_good_snapshot_can_be_tried_while_it_is_fetched_once_more() -> None:
+    newest = replace(canned_snapshots()[0], integrity=Integrity.VERIFIED)
+    case = canned_case(TriedIncident())
+    app = OneScreenApp(case, SnapshotScreen(case, newest))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await shows(pilot, "23 104")
+        case.moving[newest.name] = Moving("fetching from etcd-1", 1, 2)
+        await shows(pilot, "fetching from etcd-1")
+        await pilot.press("t")
+        await shows(pilot, "REHEARSAL")
+        await pilot.press("escape")
+        case.moving.clear()
+        await settled(pilot, lambda: "fetching from etcd-1" not in text_on_screen(pilot.app))
 
 
 def looks(

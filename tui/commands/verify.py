@@ -46,7 +46,12 @@ async def run(arguments: argparse.Namespace) -> int:
         rows = [await _verdict(incident, chosen) for chosen in await _chosen(incident, arguments)]
         if arguments.output == "json":
             entries = [
-                {"name": name, "location": location, "integrity": integrity, "reason": reason}
+                {
+                    "name": name,
+                    "location": location,
+                    "integrity": integrity,
+                    "reason": reason or None,
+                }
                 for name, location, integrity, reason in rows
             ]
             document = {"cluster": incident.cluster.name, "snapshots": entries}

@@ -18,6 +18,7 @@ from recovery.restore.operator import Operator
 from recovery.restore.plan import Plan
 from recovery.restore.run_control import RestoreRun
 from recovery.snapshots.model import FetchedSnapshot
+from recovery.ssh.turns import turns
 from screens.case import Case
 from screens.dialogs.reading import ReadingDialog
 from screens.explained import RESTORE, Help
@@ -176,7 +177,7 @@ class RestoreScreen(IncidentScreen):
         self._roll_back_next = True
 
     def _draw_in_time(self) -> None:
-        if not self._pace.begins():
+        if turns().stands_back or not self._pace.begins():
             return
         news = self._drawn_state() != self._drawn
         if news:

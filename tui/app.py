@@ -157,6 +157,8 @@ class RescueApp(App[int]):
             moved = self.cursor_position != self._previous_cursor_position
             renderable = self._sent.difference(renderable, self.console, even_nothing=moved)
         super()._display(screen, renderable)
+        if renderable is not None:
+            turns().go_on()
 
     @property
     def _background_screens(self) -> list[Screen[Any]]:

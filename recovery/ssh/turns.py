@@ -15,8 +15,9 @@ _PIECE = 2048
 _TURN = 0.004
 """Seconds of taking in, of all nodes together, after which the loop is left to others."""
 _LONGEST_REST = 0.02
-_STANDING_BACK = 0.08
-"""Seconds for which a key has the loop to itself: handled, and its answer drawn."""
+_LOOK_AGAIN = 0.01
+_STANDING_BACK = 0.15
+"""Seconds, at most, for which a key has the loop to itself until its answer is drawn."""
 
 
 class Turns:
@@ -32,16 +33,24 @@ class Turns:
         if not self._stand_back_until:
             self._stand_back_until = monotonic() + _STANDING_BACK
 
+    def go_on(self) -> None:
+        """It is done."""
+        self._stand_back_until = min(self._stand_back_until, monotonic())
+
+    @property
+    def stands_back(self) -> bool:
+        """Whether something more urgent is being done."""
+        return monotonic() < self._stand_back_until
+
     async def take(self, content: bytes, feed: Callable[[bytes], None]) -> None:
         """Feed the content, in pieces and in order. Those who wait come one after the other."""
         start = 0
         while start < len(content):
             async with self._turn:
-                begun = monotonic()
-                if begun < self._stand_back_until:
-                    await asyncio.sleep(self._stand_back_until - begun)
-                    begun = monotonic()
+                while self.stands_back:  # noqa: ASYNC110 - time alone ends it as well
+                    await asyncio.sleep(_LOOK_AGAIN)
                 self._stand_back_until = 0.0
+                begun = monotonic()
                 while start < len(content) and self._worked < _TURN:
                     feed(content[start : start + _PIECE])
                     start += _PIECE

@@ -77,6 +77,18 @@ async def test_a_flood_stands_back_for_a_key_but_is_not_held_up_by_many() -> Non
     assert taken[0] >= 0.05
 
 
+async def test_once_the_key_is_answered_the_flood_goes_on() -> None:
+    turns().stand_back()
+    assert turns().stands_back
+    turns().go_on()
+    assert not turns().stands_back
+    taken: list[bytes] = []
+    await turns().take(b"a line\n", taken.append)
+    assert taken == [b"a line\n"]
+    turns().stand_back()
+    assert turns().stands_back
+
+
 async def test_a_flood_that_is_given_up_keeps_nobody_else_waiting() -> None:
     def slow(_: bytes) -> None:
         time.sleep(0.005)

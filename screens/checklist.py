@@ -13,6 +13,9 @@ from screens.wording import plural, sentence
 
 _WORST_FIRST = [CheckStatus.FAILED, CheckStatus.WARNING, CheckStatus.SKIPPED, CheckStatus.OK]
 
+_ALL = 10_000
+"""Lines: more than any check has."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckGroup:
@@ -115,6 +118,11 @@ def explain_within(group: CheckGroup, width: int, height: int) -> Content:
         more = line("   ", ("… i: read it in full", "$accent"))
         lines = [*lines[: max(1, height - 1)], more]
     return stacked(lines)
+
+
+def in_full(group: CheckGroup, width: int) -> str:
+    """All of it, folded for a box on a screen of so many cells."""
+    return explain_within(group, min(100, width - 8), _ALL).plain
 
 
 def counts_in_words(checks: Sequence[Check], *, complete: bool) -> Content:

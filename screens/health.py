@@ -18,7 +18,7 @@ from recovery.health.leftovers import Leftovers
 from recovery.health.model import Check, CheckStatus, HealthReport
 from recovery.health.proof import proven
 from screens.case import Case
-from screens.checklist import CheckGroup, explain_within
+from screens.checklist import CheckGroup, explain_within, in_full
 from screens.dialogs.reading import ReadingDialog
 from screens.explained import HEALTH, Help
 from screens.health_matrix import cells_of, health_markdown, line_of, matrix_heads, other_lines
@@ -31,8 +31,8 @@ from screens.run_view import RunView
 from screens.widgets.row_list import Row, RowList
 from screens.wording import clipped, listing, sentence, span, stopwatch
 
-_ALL = 1000
-"""Lines: the words can be scrolled."""
+_BELOW = 7
+"""Lines of explanation below the matrix, as in the style sheet; beside it there are more."""
 PATIENCE = 600.0
 """Seconds after a run during which failing checks are waited for."""
 
@@ -60,6 +60,7 @@ class HealthScreen(IncidentScreen):
             copy=("copy", "Copy the report"),
             back=("back", "Back"),
         ),
+        _key("i", "details", "in full", "The chosen check in full, with its remedy", hidden=True),
         _key("u", "runs", "runs", "To the runs: clean up, roll back, report", hidden=True),
     ]
 
@@ -286,7 +287,8 @@ class HealthScreen(IncidentScreen):
         if self._rows.moved_by_hand or (self.bad and not self.checking):
             chosen = chosen if self._rows.moved_by_hand else self.bad[:1]
             if chosen:
-                widget.update(_explained(chosen, self._words_width))
+                room = self.app.size.height - 6 if self.has_class("-side") else _BELOW
+                widget.update(explain_within(_worst(chosen), self._words_width, room))
                 return
         if self.report is not None and self.report.healthy:
             widget.update(self._proof(self.report))
@@ -338,6 +340,13 @@ class HealthScreen(IncidentScreen):
         self.refreshing.hold(not self.refreshing.held)
         self.redraw()
 
+    def action_details(self) -> None:
+        """The check under the cursor, whole."""
+        chosen = [check for check in self.checks.values() if self._rows.key in _keys_of(check)]
+        if chosen:
+            text = in_full(_worst(chosen), self.app.size.width)
+            self.app.push_screen(ReadingDialog("The check in full", text))
+
     def action_runs(self) -> None:
         """Where cleaning up is."""
         from screens.runs import RunsScreen
@@ -355,7 +364,7 @@ def _keys_of(check: Check) -> tuple[str, str]:
     return check.name, f"{check.scope}/{check.name}"
 
 
-def _explained(checks: list[Check], width: int) -> Content:
+def _worst(checks: list[Check]) -> CheckGroup:
     worst = max(checks, key=lambda check: list(OF_STATUS).index(check.status))
     same = tuple(check for check in checks if check.status is worst.status)
-    return explain_within(CheckGroup(worst.name, worst.status, same), width, _ALL)
+    return CheckGroup(worst.name, worst.status, same)

@@ -10,7 +10,7 @@ from recovery.health.model import CLUSTER_SCOPE, Check, HealthReport
 from screens.exporting import markdown_table
 from screens.marks import OF_STATUS, Mark, cell, line
 from screens.run_view import RunView
-from screens.wording import cut, stopwatch
+from screens.wording import clipped, cut, stopwatch
 
 Draw = Callable[[int], Content]
 _NAME = 22
@@ -101,7 +101,13 @@ def _answer(check: Check | None, width: int) -> Content:
     if check is None:
         return Mark.WAITING.say()
     mark = OF_STATUS[check.status]
-    return line((mark.shape, mark.colour), " ", cut(check.message or mark.word, width - 2))
+    return line((mark.shape, mark.colour), " ", _shortened(check.message or mark.word, width - 2))
+
+
+def _shortened(words: str, width: int) -> str:
+    """A number or a hash differs at its end, words say most at their beginning."""
+    number = any(character.isdigit() for character in words.split(" ", maxsplit=1)[0])
+    return cut(words, width) if number else clipped(words, width)
 
 
 def _other(check: Check) -> Draw:

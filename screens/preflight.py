@@ -24,6 +24,7 @@ from screens.checklist import (
     explain,
     explain_within,
     grouped,
+    in_full,
 )
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.typed import TypedDialog
@@ -240,7 +241,9 @@ class PreflightScreen(IncidentScreen):
 
     def action_details(self) -> None:
         """The chosen check in full."""
-        if text := self.copy_text():
+        group = next((item for item in self.groups if item.key == self._rows.key), None)
+        if group is not None:
+            text = in_full(group, self.app.size.width)
             self.app.push_screen(ReadingDialog("The check in full", text))
 
     def action_again(self) -> None:

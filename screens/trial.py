@@ -27,13 +27,7 @@ from screens.marks import HEADING, Mark, line, spread, stacked
 from screens.saying import hint, said
 from screens.trial_checks import TrialChecks
 from screens.trial_progress import TrialProgress
-from screens.trial_text import (
-    StageLine,
-    broken_off,
-    checklist,
-    short_verdict,
-    trial_markdown,
-)
+from screens.trial_text import StageLine, broken_off, checklist, short_verdict, trial_markdown
 from screens.widgets.words import Words
 from screens.wording import cut, folded, span, stopwatch
 
@@ -61,6 +55,7 @@ class TrialScreen(IncidentScreen):
         _key("tab", "switch", "stages/checks", "Between the stages and the checks"),
         _key("l", "log", "log", "What etcd said last"),
         _key("a", "again", "again", "Rehearse it once more"),
+        _key("i", "details", "in full", "The chosen check in full", hidden=True),
         *common_keys(
             copy=("copy verdict", "Copy the verdict"),
             export=("export", "Write the report to a file"),
@@ -264,6 +259,10 @@ class TrialScreen(IncidentScreen):
         """What etcd said."""
         if self.report is not None:
             self.app.push_screen(ReadingDialog("What etcd said last", self.report.log))
+
+    def action_details(self) -> None:
+        """The check under the cursor, whole."""
+        self._checks.read_in_full()
 
     def action_again(self) -> None:
         """Once more, from the start."""

@@ -9,13 +9,17 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from recovery.health.model import Check, CheckStatus
-from screens.checklist import CheckGroup, explain
+from screens.checklist import CheckGroup, explain_within, in_full
+from screens.dialogs.reading import ReadingDialog
 from screens.health_matrix import cells_of, line_of, matrix_heads, other_lines
 from screens.incident_screen import Rule
 from screens.marks import OF_STATUS, line
 from screens.trial_text import member_names
 from screens.widgets.row_list import Row, RowList
 from screens.wording import listing
+
+_EXPLAINED = 7
+"""Lines of explanation, as in the style sheet."""
 
 
 class TrialChecks(Vertical):
@@ -50,6 +54,7 @@ class TrialChecks(Vertical):
     def on_resize(self) -> None:
         """Draw for the new width."""
         self.call_after_refresh(self._draw_columns)
+        self.call_after_refresh(self._explain)
 
     def on_row_list_highlighted(self) -> None:
         """Explain the check under the cursor."""
@@ -61,17 +66,29 @@ class TrialChecks(Vertical):
         self.query_one("#trial-columns", Static).update(line(" ", heads))
 
     def _explain(self) -> None:
-        chosen = [check for check in self._checks if self.rows.key in _keys_of(check)]
         widget = self.query_one("#trial-explained", Static)
+        width = widget.size.width or self.app.size.width
+        group = self.chosen
+        widget.update(explain_within(group, width, _EXPLAINED) if group else "")
+
+    def read_in_full(self) -> None:
+        """What was seen for the check under the cursor, what it means, and the remedy."""
+        if self.chosen is not None:
+            text = in_full(self.chosen, self.app.size.width)
+            self.app.push_screen(ReadingDialog("The check in full", text))
+
+    @property
+    def chosen(self) -> CheckGroup | None:
+        """The check under the cursor, where it is worst."""
+        chosen = [check for check in self._checks if self.rows.key in _keys_of(check)]
         if not chosen:
-            widget.update("")
-            return
+            return None
         worst = max(chosen, key=lambda check: list(OF_STATUS).index(check.status))
         same = tuple(check for check in chosen if check.status is worst.status)
         name = worst.name
         if len(same) < len(chosen):
             name = f"{name} on {listing(check.scope for check in same)}"
-        widget.update(explain(CheckGroup(name, worst.status, same)))
+        return CheckGroup(name, worst.status, same)
 
 
 def _keys_of(check: Check) -> tuple[str, str]:

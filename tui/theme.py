@@ -18,9 +18,9 @@ DARK = Theme(
     surface="#171c23",
     panel="#1c222b",
     variables={
-        "muted": "#8590a0",
+        "muted": "#8792a2",
         "faint": "#333c49",
-        "faint-text": "#566171",
+        "faint-text": "#6a7688",
         "heading": "#eef1f5",
         "bar": "#55799f",
         "cursor-line": "#212b38",

@@ -10,7 +10,7 @@ from textual.theme import Theme
 from tests.screens.looking import text_on_screen
 from tests.screens.opening import at_home, canned_app
 from tui.ascii_glyphs import ascii_text
-from tui.theme import DARK, SIXTEEN, fitting_theme
+from tui.theme import DARK, LIGHT, SIXTEEN, fitting_theme
 
 
 def test_sixteen_colours_are_used_as_they_are() -> None:
@@ -52,3 +52,28 @@ async def test_states_are_words_and_shapes_without_any_colour(
         app.theme = SIXTEEN.name
         await pilot.pause()
         assert "✖ QUORUM LOST 1/3" in text_on_screen(app)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_quiet_words_can_be_read_on_every_background_that_they_stand_on(theme: Theme) -> None:
+    """The ratios are those of WCAG: 4.5 for text, 3 for what cannot be used now."""
+    backgrounds = (theme.background, theme.surface, theme.panel, theme.variables["cursor-line"])
+    for background in backgrounds:
+        assert background is not None
+        assert _contrast(theme.variables["muted"], background) >= 4.5, background
+        assert _contrast(theme.variables["faint-text"], background) >= 3.0, background
+
+
+def _contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    triplet = Color.parse(colour).triplet
+    assert triplet is not None
+    parts = [
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
+        for part in triplet.normalized
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, work
-from textual._compositor import CompositorUpdate
-from textual.app import App
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.filter import LineFilter
 
 from recovery.errors import RescueError
-from recovery.ssh.turns import turns
 from screens.leaving import LeavesOnce
 from screens.opening import OpeningScreen
 from tui.containing import Faults, asked_of_what_is_gone, contain_faults, fault_words
-from tui.line_filters import AsciiFilter, ControlFilter
-from tui.sent import Sent
+from tui.terminal_app import TerminalApp
 from tui.theme import DARK, THEMES
 
 if TYPE_CHECKING:
-    from textual.driver import Driver
-    from textual.screen import Screen
-
     from recovery.incident import Incident
     from screens.case import Case
     from screens.first_run import FirstRunScreen
@@ -78,7 +69,7 @@ def style_sheet() -> str:
     return "\n".join(item.read_text(encoding="utf-8") for item in sheets)
 
 
-class RescueApp(App[int]):
+class RescueApp(TerminalApp):
     """The terminal interface on one or several incidents.
 
     The incidents are the caller's to open and to close. Exit codes: 0, or 4 when the session was
@@ -108,11 +99,8 @@ class RescueApp(App[int]):
     ) -> None:
         """`cases` replaces the incidents' own, with a clock or a directory of one's choice."""
         contain_faults()
-        super().__init__()
+        super().__init__(ascii_only=ascii_only)
         self._faults = Faults()
-        self._sent = Sent()
-        self._sent_of: Screen[Any] | None = None
-        self._last_filters = [ControlFilter(), *([AsciiFilter()] if ascii_only else [])]
         self.log_path = log_path
         self._log_handler: logging.Handler | None = None
         self.failure: RescueError | None = None
@@ -124,62 +112,9 @@ class RescueApp(App[int]):
             self.register_theme(theme)
         self.theme = DARK.name
 
-    def get_driver_class(self) -> type[Driver]:
-        """The one for this platform; on Unix, one that outlives its terminal."""
-        usual = super().get_driver_class()
-        if usual.__name__ != "LinuxDriver":
-            return usual
-        from tui.steady_terminal import SteadyDriver
-
-        return SteadyDriver
-
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own variables, so that any theme can be used."""
         return dict(DARK.variables)
-
-    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
-        """The screen as SVG, drawn alike by every renderer."""
-        from tui.screenshots import without_leading_blanks
-
-        return without_leading_blanks(super().export_screenshot(title=title, simplify=simplify))
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Ours last, over everything that is drawn."""
-        return [*super().get_line_filters(), *self._last_filters]
-
-    def _display(self, screen: Screen[Any], renderable: Any) -> None:
-        """Send what differs from what the terminal shows; of another screen, all."""
-        sends = self._running and not self._closed and not self._batch_count
-        if sends and not self.is_headless and isinstance(renderable, CompositorUpdate):
-            if screen is not self._sent_of:
-                self._sent.forget()
-                self._sent_of = screen
-            moved = self.cursor_position != self._previous_cursor_position
-            renderable = self._sent.difference(renderable, self.console, even_nothing=moved)
-        super()._display(screen, renderable)
-        if renderable is not None:
-            turns().go_on()
-
-    @property
-    def _background_screens(self) -> list[Screen[Any]]:
-        """What shines through the screen that is seen: nothing, where that is opaque.
-
-        Textual counts the screen below it all the same, and draws both anew when that changes.
-        """
-        seen = self._screen_stack[-1] if self._screen_stack else None
-        if seen is not None and seen.styles.background.a == 1:
-            return []
-        return super()._background_screens
-
-    async def on_event(self, event: events.Event) -> None:
-        """A key goes before whatever the nodes are printing."""
-        if isinstance(event, events.Key):
-            turns().stand_back()
-        await super().on_event(event)
-
-    def on_resize(self) -> None:
-        """Of another size, or back from the shell, the terminal may show anything."""
-        self._sent.forget()
 
     async def on_mount(self) -> None:
         """Open the home screen; leave in good order when told to from outside."""
@@ -273,14 +208,6 @@ class RescueApp(App[int]):
     def run_under_way(self) -> bool:
         """Whether any cluster is being restored."""
         return any(case.run_under_way for case in self.cases)
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """By OSC 52, and as the terminal multiplexer wants it."""
-        super().copy_to_clipboard(text)
-        if not self.is_headless and self._driver is not None:
-            from tui.clipboard import hand_on
-
-            hand_on(text, os.environ, self._driver.write)
 
     def action_command_palette(self) -> None:
         """Ours, once."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import yaml
 
+from recovery.rehearsal.node.etcd_gateway import GatewayError
 from tests.faults.lab import ROLL_BACK, KillPoint, Lab
+from tests.rehearsal.waiting import wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
 
@@ -22,6 +25,14 @@ def set_port(lab: Lab, node: int, port: int) -> int:
     ssh["port"] = port
     lab.demo.inventory.write_text(yaml.safe_dump(document))
     return before
+
+
+def holds(lab: Lab, node: dict[str, Any]) -> dict[str, str] | None:
+    """What this member has; None where it does not answer."""
+    try:
+        return lab.demo.contents(node)
+    except GatewayError:
+        return None
 
 
 def test_two_of_three_are_restored_after_consent_and_the_third_comes_in_by_resume(lab: Lab) -> None:
@@ -68,4 +79,24 @@ def test_a_node_that_dies_in_the_middle_is_left_out_and_brought_in_later(lab: La
     lab.good("runs", "resume")
     assert lab.newest_run()["state"] == "succeeded"
     lab.has_exactly_the_snapshot()
+    lab.good("runs", "clean")
+
+
+def test_a_node_whose_etcd_has_joined_by_itself_keeps_what_it_has_confirmed(lab: Lab) -> None:
+    """With restored data instead it would have forgotten that, and never be let in by the others:
+    `tocommit is out of range`.
+    """
+    lab.restore_killed(KillPoint("after", "action-ended", "set-data-aside", 3))
+    lab.fault("etcd-3", "off")
+    short = lab.run("runs", "resume", "--without", "etcd-3")
+    assert short.returncode == 4, short.stderr[-4000:]
+
+    # It boots, and kubelet starts etcd on the empty directory, as a member that the others know.
+    lab.fault("etcd-3", "on")
+    third = lab.demo.nodes()[2]
+    wait_for(lambda: holds(lab, third) == lab.wanted, "etcd-3 to join by itself", 60)
+    lab.leave_mark("confirmed-by-all")
+    lab.good("runs", "resume")
+    assert lab.newest_run()["state"] == "succeeded"
+    assert lab.has_mark("confirmed-by-all")
     lab.good("runs", "clean")

@@ -13,6 +13,21 @@ from recovery.restore.steps.s04_stop import KUBELET_STAYS_STOPPED
 _PLACE = (
     """
 umask 077
+
+# The member and the cluster that a data directory belongs to, as the head of its log says: a record
+# of 16 bytes, then one whose checksum is a number of as many bytes as it needs (etcd, server/wal).
+belongs_to() {
+  for LOG in "$1"/wal/*.wal; do break; done
+  set -- $(od -An -v -tx1 -j 24 -N 60 "$LOG" 2> /dev/null)
+  [ $# -eq 60 ] && [ "$1$2$3" = 080110 ] || return 0
+  shift 3
+  while [ $# -gt 40 ] && case $1 in [89a-f]?) ;; *) false ;; esac; do shift; done
+  [ "$2" = 1a ] || return 0
+  LENGTH=$((0x$3))
+  shift 3
+  echo "$*" | cut -c "1-$((3 * LENGTH - 1))"
+}
+
 if [ -e "$PLACED" ] && [ ! -e "$RESTORED/member" ] && [ -s "$MEMBER/snap/db" ]; then
   echo "already in place"
 else
@@ -20,18 +35,25 @@ else
     + textwrap.indent(KUBELET_STAYS_STOPPED.strip("\n"), "  ")
     + """
   [ -s "$RESTORED/member/snap/db" ] || stop "there is no restored member in $RESTORED"
-  if [ -e "$MEMBER" ]; then
-    [ -e "$ASIDE/member" ] || [ -e "$ASIDE/there-was-no-member" ] || \\
-      stop "$MEMBER is in the way: the old data was not set aside"
-    # A node that booted in between has started etcd on the empty directory: kept, out of the way.
-    run mv -T "$MEMBER" "$(mktemp -d "$STAGING/in-the-way-XXXXXX")/member"
+  [ ! -e "$MEMBER" ] || [ -e "$ASIDE/member" ] || [ -e "$ASIDE/there-was-no-member" ] || \\
+    stop "$MEMBER is in the way: the old data was not set aside"
+  WANTED=$(belongs_to "$RESTORED/member")
+  if [ -s "$MEMBER/snap/db" ] && [ -n "$WANTED" ] && [ "$(belongs_to "$MEMBER")" = "$WANTED" ]; then
+    # A node that booted in between has started etcd on the empty directory, and that has joined the
+    # restored cluster, which counts on what this member has confirmed since. So this data it is.
+    echo "etcd has joined the restored cluster by itself"
+    : > "$PLACED"
+    run mv -T "$RESTORED/member" "$(mktemp -d "$STAGING/not-needed-XXXXXX")/member"
+  else
+    # What else it has made is kept, out of the way.
+    [ ! -e "$MEMBER" ] || run mv -T "$MEMBER" "$(mktemp -d "$STAGING/in-the-way-XXXXXX")/member"
+    mkdir -p "$DATA_DIR"
+    # Owner and mode first, the rename last: from then on it is whole.
+    chown -R "$OWNER" "$RESTORED/member"
+    chmod 0700 "$RESTORED/member"
+    : > "$PLACED"
+    run mv -T "$RESTORED/member" "$MEMBER"
   fi
-  mkdir -p "$DATA_DIR"
-  # Owner and mode first, the rename last: from then on it is whole.
-  chown -R "$OWNER" "$RESTORED/member"
-  chmod 0700 "$RESTORED/member"
-  : > "$PLACED"
-  run mv -T "$RESTORED/member" "$MEMBER"
 fi
 if command -v restorecon >/dev/null; then restorecon -R "$MEMBER"; fi
 # The label that the old data had is the one that etcd could read, whatever the policy says.

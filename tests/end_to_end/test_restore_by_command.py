@@ -106,11 +106,15 @@ def test_the_newest_good_snapshot_is_restored_and_every_member_holds_exactly_it(
     wanted = contents_by_etcd(archive, tmp_path)
     assert len(wanted) > 2000
 
+    listed = [each["name"] for each in demo.json("snapshots")["snapshots"]]
     consent = ("--confirm", "demo", "--reason", "two disks died")
     ran = demo.command("restore", "latest", *consent, "--events", "json")
     assert ran.returncode == 0, ran.stderr
     events = [json.loads(line) for line in ran.stderr.splitlines()]
-    assert events[0]["event"] == "preflight-check"
+    (newest,) = (event for event in events if event["event"] == "passed-over")
+    assert (newest["snapshot"], events.index(newest)) == (listed[0], 0)
+    assert listed[0] > planned["snapshot"]
+    assert events[1]["event"] == "preflight-check"
     assert events[-1]["event"] == "run-ended"
     assert events[-1]["outcome"] == "done"
 

@@ -7,10 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from importlib import import_module
 
-SSH_AND_ETCD = ("recovery.ssh.connection", "recovery.cluster.etcd_door", "recovery.cluster.gather")
-S3 = ("recovery.backups.s3_client",)
+# etcd3 and botocore both want six, which makes `six.moves` only at the end of its own import: a
+# second thread that asks for it meanwhile is told that there is no such module.
+_FIRST = "six.moves"
+SSH_AND_ETCD = (
+    _FIRST,
+    "recovery.ssh.connection",
+    "recovery.cluster.etcd_door",
+    "recovery.cluster.gather",
+)
+S3 = (_FIRST, "recovery.backups.s3_client")
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 async def warmed(*modules: str) -> None:
@@ -21,5 +32,6 @@ async def warmed(*modules: str) -> None:
 
 
 def _import(names: list[str]) -> None:
-    for name in names:
-        import_module(name)
+    with _ONE_AT_A_TIME:
+        for name in names:
+            import_module(name)

@@ -154,7 +154,7 @@ def canned_case(incident: CannedIncident, exports: Path | None = None) -> Case:
         clock=canned_clock,
         seconds=lambda: 0.0,
         exports=exports or Path("nowhere"),
-        tick=0.02,
+        tick=0.1,
         health_pause=0.01,
     )
 

@@ -116,7 +116,7 @@ class Hammer:
             incident = WatchedIncident(self.answers, name=name, pace=pace, tried=self.tried)
             self.incidents.append(incident)
             exports = directory if self.random.random() < 0.5 else Path("nowhere")
-            return Case(incident, canned_clock, lambda: 0.0, exports, 0.01, tick=0.02)
+            return Case(incident, canned_clock, lambda: 0.0, exports, 0.01, tick=0.1)
 
         cases = [case(name) for name in self.place.names]
         if not self.place.first_run:

@@ -17,7 +17,7 @@ async def test_a_person_who_follows_the_highlighted_choice_gets_to_recovered(
     tmp_path: Path,
 ) -> None:
     incident = CannedIncident()
-    case = Case(incident, clock=canned_clock, exports=tmp_path, tick=0.02, health_pause=0.01)
+    case = Case(incident, clock=canned_clock, exports=tmp_path, tick=0.1, health_pause=0.01)
     app = RescueApp([incident], cases=[case])
     async with app.run_test(size=(80, 24)) as pilot:
         screen = app.screen

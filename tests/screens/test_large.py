@@ -84,7 +84,7 @@ def large_app(count: int = 400) -> RescueApp:
         clock=canned_clock,
         seconds=lambda: 0.0,
         exports=Path("nowhere"),
-        tick=0.02,
+        tick=0.1,
     )
     return RescueApp([case.incident], cases=[case])
 

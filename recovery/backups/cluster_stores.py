@@ -13,13 +13,12 @@ from recovery.backups.member_store import MemberStore
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.node_store import NodeStore, ToolOn
 from recovery.backups.outside_text import one_line
-from recovery.backups.stores import BytesProgress, Store, WritableStore
+from recovery.backups.stores import BytesProgress, ReadInPlace, Store, WritableStore
 from recovery.inventory.model import Cluster, Node
 from recovery.ssh.elsewhere import LinkedObject
 
 if TYPE_CHECKING:
     from recovery.backups.s3_store import S3Store
-    from recovery.backups.stores import ReadInPlace
     from recovery.ssh.fleet import Fleet
 
 USUAL_DIRECTORIES = ("/cpaas/backup", "/cpaas")

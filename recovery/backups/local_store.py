@@ -9,16 +9,12 @@ import posixpath
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from recovery.backups.disk import disk_error, whole_file
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.outside_text import one_line
-from recovery.backups.stores import BytesProgress
+from recovery.backups.stores import BytesProgress, ReadInPlace
 from recovery.errors import StoreError
-
-if TYPE_CHECKING:
-    from recovery.backups.stores import ReadInPlace
 
 _CHUNK = 4 << 20
 

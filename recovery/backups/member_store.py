@@ -20,14 +20,13 @@ from recovery.backups.disk import disk_error, whole_file
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.naming import DATABASE_IN_DATA_DIR
 from recovery.backups.outside_text import one_line
-from recovery.backups.stores import BytesProgress
+from recovery.backups.stores import BytesProgress, ReadInPlace
 from recovery.cluster.manifest import read_manifest
 from recovery.cluster.pod_command import MANIFEST_LIMIT
 from recovery.errors import ManifestError, NodeError, NodeUnreachableError, RescueError, StoreError
 from recovery.ssh.script import script
 
 if TYPE_CHECKING:
-    from recovery.backups.stores import ReadInPlace
     from recovery.cluster.facts import EtcdManifest
     from recovery.ssh.session import NodeSession
 

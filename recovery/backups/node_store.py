@@ -7,18 +7,14 @@ import shlex
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from recovery.backups.model import Copy, StoreKind
 from recovery.backups.naming import candidate_patterns, is_candidate
 from recovery.backups.outside_text import one_line
-from recovery.backups.stores import BytesProgress
+from recovery.backups.stores import BytesProgress, ReadInPlace
 from recovery.errors import NodeError, StoreError
 from recovery.ssh.script import script
 from recovery.ssh.session import NodeSession, ScriptResult
-
-if TYPE_CHECKING:
-    from recovery.backups.stores import ReadInPlace
 
 ToolOn = Callable[[str], str]
 """The path of etcd's restore program on the node of that name; empty where none is known."""

@@ -11,6 +11,9 @@ from recovery.ssh.fleet import Fleet
 from recovery.ssh.script import script
 from recovery.ssh.session import NodeSession
 
+_SECONDS = 15.0
+_ASK = "date +%s"
+
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
@@ -27,10 +30,6 @@ def clock_reading(asked: float, began: float, ended: float, heard: float) -> Clo
     ahead = ((began - asked) + (ended - heard)) / 2
     on_the_way = (heard - asked) - (ended - began)
     return ClockReading(round(ahead, 3), round(max(0.0, on_the_way / 2), 3))
-
-
-_SECONDS = 15.0
-_ASK = "date +%s"
 
 
 async def clock_offsets(fleet: Fleet, cluster: Cluster) -> dict[str, float | None]:

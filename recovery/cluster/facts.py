@@ -242,6 +242,7 @@ class ClusterFacts:
     agreement: Agreement | None = None
     """Whether those that serve hold the same data; None where fewer than two could be asked."""
     open_keys: tuple[OpenKey, ...] = ()
+    """Private keys that the inventory names, and that others on this machine may read."""
 
 
 class ClusterState(enum.Enum):

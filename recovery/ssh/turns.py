@@ -43,23 +43,37 @@ class Turns:
         return monotonic() < self._stand_back_until
 
     async def take(self, content: bytes, feed: Callable[[bytes], None]) -> None:
-        """Feed the content, in pieces and in order. Those who wait come one after the other."""
+        """Feed the content, in pieces and in order. Those who wait come one after the other.
+
+        Whoever is cancelled meanwhile feeds the rest at once: it is here, and often says why.
+        """
         start = 0
-        while start < len(content):
-            async with self._turn:
-                while self.stands_back:  # noqa: ASYNC110 - time alone ends it as well
-                    await asyncio.sleep(_LOOK_AGAIN)
-                self._stand_back_until = 0.0
-                begun = monotonic()
-                while start < len(content) and self._worked < _TURN:
-                    feed(content[start : start + _PIECE])
-                    start += _PIECE
-                    now = monotonic()
-                    self._worked += now - begun
-                    begun = now
-                if self._worked >= _TURN:
-                    rest, self._worked = min(self._worked, _LONGEST_REST), 0.0
-                    await asyncio.sleep(rest)
+        try:
+            while start < len(content):
+                async with self._turn:
+                    await self._until_it_may()
+                    begun = monotonic()
+                    while start < len(content) and self._worked < _TURN:
+                        feed(content[start : start + _PIECE])
+                        start += _PIECE
+                        now = monotonic()
+                        self._worked += now - begun
+                        begun = now
+                    await self._rest()
+        except asyncio.CancelledError:
+            if start < len(content):
+                feed(content[start:])
+            raise
+
+    async def _until_it_may(self) -> None:
+        while self.stands_back:  # noqa: ASYNC110 - time alone ends it as well
+            await asyncio.sleep(_LOOK_AGAIN)
+        self._stand_back_until = 0.0
+
+    async def _rest(self) -> None:
+        if self._worked >= _TURN:
+            rest, self._worked = min(self._worked, _LONGEST_REST), 0.0
+            await asyncio.sleep(rest)
 
 
 _OF_LOOPS: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()

@@ -101,3 +101,20 @@ async def test_a_flood_that_is_given_up_keeps_nobody_else_waiting() -> None:
     async with asyncio.timeout(10):
         await turns().take(b"a line\n", taken.append)
     assert taken == [b"a line\n"]
+
+
+async def test_what_has_come_is_taken_in_though_whoever_waits_is_given_up() -> None:
+    taken: list[bytes] = []
+    begun = asyncio.Event()
+
+    def slow(piece: bytes) -> None:
+        taken.append(piece)
+        begun.set()
+        time.sleep(0.005)
+
+    flood = asyncio.create_task(turns().take(LINES, slow))
+    await begun.wait()
+    flood.cancel()
+    await asyncio.gather(flood, return_exceptions=True)
+    assert flood.cancelled()
+    assert b"".join(taken) == LINES

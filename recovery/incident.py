@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recovery.backups.credentials import AskForKeys
@@ -23,7 +24,7 @@ from recovery.restore.events import Event
 from recovery.restore.operator import Operator
 from recovery.restore.plan import Plan, RestoreSource
 from recovery.restore.run_control import RestoreRun
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import JudgedSnapshot
 from recovery.snapshots_at_hand import Looked, Progress, SnapshotsAtHand
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Incident(SnapshotsAtHand):
 
     async def preflight(
         self,
-        fetched: FetchedSnapshot,
+        judged: JudgedSnapshot,
         on_check: Callable[[Check], None] | None = None,
         *,
         seconds_old: float = 0,
@@ -78,17 +79,17 @@ class Incident(SnapshotsAtHand):
         from recovery.restore.unfinished import unfinished_runs
         from recovery.restore.unlisted_workers import find_unlisted_workers, worker_checks
 
-        contents = require_sound(fetched)
+        contents = require_sound(judged)
         facts = self.facts
         if facts is None or not _good_enough(facts, seconds_old):
             facts = await self.look()
         self.preflight_checks = preflight(
             facts,
             contents,
-            fetched.size,
-            has_hash(fetched),
-            fetched.member,
-            taken_at=self._taken_at(fetched.name),
+            judged.verdict.size,
+            has_hash(judged),
+            judged.member,
+            taken_at=self._taken_at(judged.name),
             allow_node_count=self.allow_node_count,
         )
         listed = self.catalog.snapshots if self.catalog is not None else ()
@@ -97,7 +98,7 @@ class Incident(SnapshotsAtHand):
             self.preflight_checks += (*richer_snapshot(contents, richest.name, richest.live_keys),)
         self.preflight_checks += (*unfinished_runs(await self.look_for_runs()),)
         self._unlisted = await find_unlisted_workers(
-            self._doors.fleet, self.cluster, self._serving(), fetched.database, contents
+            self._doors.fleet, self.cluster, self._serving(), contents
         )
         self.preflight_checks += (*worker_checks(self._unlisted),)
         for check in self.preflight_checks:
@@ -105,7 +106,7 @@ class Incident(SnapshotsAtHand):
                 on_check(check)
         return self.preflight_checks
 
-    def plan(self, fetched: FetchedSnapshot) -> Plan:
+    def plan(self, judged: JudgedSnapshot) -> Plan:
         """The plan for this snapshot from the latest facts; raises RefusedError where none is.
 
         Control-plane nodes that cannot be reached are left for later, as preflight has said.
@@ -118,7 +119,7 @@ class Incident(SnapshotsAtHand):
         absent = (n.name for n in self.cluster.control_plane if n.name in self.facts.unreachable)
         return plan(
             self.facts,
-            restore_source(fetched, self._taken_at(fetched.name)),
+            restore_source(judged, self._taken_at(judged.name)),
             PlanOptions(
                 new_run_id(),
                 without=tuple(absent),
@@ -130,7 +131,7 @@ class Incident(SnapshotsAtHand):
     def restore(
         self,
         plan: Plan,
-        fetched: FetchedSnapshot,
+        judged: JudgedSnapshot,
         operator: Operator,
         listener: Callable[[Event], None],
         told: Told | None = None,
@@ -144,15 +145,16 @@ class Incident(SnapshotsAtHand):
         from recovery.restore.circumstances import Told, circumstances_of
         from recovery.restore.delivering import Deliverer
 
-        if self.facts is None or fetched.verdict.contents is None:
+        if self.facts is None or judged.verdict.contents is None:
             raise RefusedError("there are no facts to restore by", remedy="run preflight first")
-        self._doors.cache.pin(fetched.database)
-        expected = Expected.of(fetched.verdict.contents, plan.revision_bump)
-        deliverer = Deliverer(self._doors.fleet, self._supply(fetched))
+        if judged.database is not None:
+            self._doors.cache.pin(judged.database)
+        expected = Expected.of(judged.verdict.contents, plan.revision_bump)
+        deliverer = Deliverer(self._doors.fleet, self._supply(judged))
         told = told or Told()
         newest = newest_state(self.catalog, self.facts)
         before = circumstances_of(
-            self.facts, self.diagnosis, fetched, plan.source, self.preflight_checks, newest, told
+            self.facts, self.diagnosis, judged, plan.source, self.preflight_checks, newest, told
         )
         return self._runs.begin(
             plan, self.facts, expected, deliverer, operator, listener, before, told.reason
@@ -256,25 +258,50 @@ class Incident(SnapshotsAtHand):
         )
 
     async def _supply_of(self, source: RestoreSource) -> Supply:
-        """A run's snapshot, fetched once more; RefusedError where it is another file now."""
+        """A run's snapshot, judged once more; RefusedError where it is another file now."""
+        from recovery.backups.other_copies import listed_with
         from recovery.backups.reference import resolve_reference
 
-        fetched = await self.verify(resolve_reference(source.location, self.catalog))
-        if fetched.sha256 != source.sha256:
+        if self.catalog is None:
+            # Any copy will do, and the first one's node may be gone.
+            await self.list_snapshots(records=False)
+        listed = listed_with(source.location, self.catalog)
+        judged = await self.ready(listed or resolve_reference(source.location, self.catalog))
+        if judged.verdict.sha256 != source.sha256:
             raise RefusedError(
                 f"{source.name} is not the file that this run was begun with",
                 where=source.location,
                 remedy="roll the run back, and begin another one",
             )
-        self._doors.cache.pin(fetched.database)
-        return self._supply(fetched)
+        if judged.database is not None:
+            self._doors.cache.pin(judged.database)
+        return self._supply(judged)
 
-    def _supply(self, fetched: FetchedSnapshot) -> Supply:
-        """The snapshot here, and what its other copies can spare this machine."""
+    def _supply(self, judged: JudgedSnapshot) -> Supply:
+        """The snapshot, and what its copies can spare this machine."""
         from recovery.backups.other_copies import elsewhere_of
         from recovery.restore.delivering import Supply
 
-        return Supply(fetched.database, elsewhere_of(fetched, self.catalog, self._doors.stores))
+        elsewhere = elsewhere_of(judged, self.catalog, self._doors.stores)
+        return Supply(lambda: self._brought(judged), elsewhere)
+
+    async def _brought(self, judged: JudgedSnapshot) -> Path:
+        """Its database on this machine; RefusedError where no copy gives what was judged."""
+        from recovery.backups.other_copies import listed_with
+        from recovery.backups.reference import resolve_reference
+
+        if judged.database is not None:
+            return judged.database
+        listed = listed_with(judged.location, self.catalog)
+        fetched = await self.verify(listed or resolve_reference(judged.location, self.catalog))
+        if fetched.sha256 != judged.verdict.sha256:
+            raise RefusedError(
+                f"{judged.name} is not the file any more that was judged",
+                where=fetched.location,
+                remedy="choose it again, or another one",
+            )
+        self._doors.cache.pin(fetched.database)
+        return fetched.database
 
 
 def _good_enough(facts: ClusterFacts, seconds: float) -> bool:

@@ -120,6 +120,24 @@ class SnapshotsAtHand(SeenCluster):
         """
         return await self._learning(wanted, self._doors.fetching.fetch(wanted, progress))
 
+    async def ready(
+        self, wanted: Snapshot | Copy, progress: Progress | None = None
+    ) -> JudgedSnapshot:
+        """The snapshot judged for a restore; brought here only where a node may need it from here.
+
+        Where every control-plane node has the backup itself, it is read on one of them, and each
+        unpacks its own: what comes out is compared with the sha256 that was read. Raises what
+        `verify` raises.
+        """
+        from recovery.backups.other_copies import lies_on_all
+
+        names = [node.name for node in self.cluster.control_plane]
+        if lies_on_all(names, wanted, self.catalog):
+            judged = await self.judge(wanted, progress)
+            if judged.verdict.contents is not None and judged.verdict.sha256:
+                return judged
+        return (await self.verify(wanted, progress)).judged
+
     async def compare(
         self, old: FetchedSnapshot, new: FetchedSnapshot, progress: BytesProgress | None = None
     ) -> Comparison:

@@ -164,6 +164,19 @@ class Case:
                 self.judged[snapshot.name] = fetched.judged
             return self.fetched[snapshot.name]
 
+    async def ready(self, snapshot: Snapshot) -> JudgedSnapshot:
+        """The snapshot judged for a restore: fetched where a node may need it from here.
+
+        Raises RescueError where nobody can say what it is.
+        """
+        async with self._lock_of(snapshot):
+            if snapshot.name in self.fetched:
+                return self.fetched[snapshot.name].judged
+            asking = self.incident.ready(snapshot, self._progress_of(snapshot))
+            judged = await self._told(snapshot, asking)
+            self.judged[snapshot.name] = judged
+            return judged
+
     def _lock_of(self, snapshot: Snapshot) -> asyncio.Lock:
         if self._read.setdefault(snapshot.name, snapshot.copies) != snapshot.copies:
             self.forget(snapshot)
@@ -273,14 +286,14 @@ class Case:
             return None
         return self.comparisons.get((snapshot.name, newest.snapshot.name))
 
-    def told(self, fetched: FetchedSnapshot) -> Told:
+    def told(self, judged: JudgedSnapshot) -> Told:
         """What is known before a run of this snapshot, for its report.
 
         Preflight lets nobody pass who has not acknowledged its warnings.
         """
         newest = self.newest
         compared = newest.snapshot.name if newest and newest.snapshot else ""
-        comparison = self.comparisons.get((fetched.name, compared))
+        comparison = self.comparisons.get((judged.name, compared))
         return Told("", True, comparison, compared if comparison is not None else "")
 
     def node_mark(self, name: str) -> Mark:

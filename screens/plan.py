@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from recovery.restore.plan import Plan
 from recovery.restore.runbook import manifest_diff, runbook_markdown
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import JudgedSnapshot
 from screens.case import Case
 from screens.dialogs.reading import ReadingDialog
 from screens.explained import PLAN, Help
@@ -58,9 +58,9 @@ class PlanScreen(IncidentScreen):
         ),
     ]
 
-    def __init__(self, case: Case, fetched: FetchedSnapshot, plan: Plan) -> None:
+    def __init__(self, case: Case, judged: JudgedSnapshot, plan: Plan) -> None:
         super().__init__(case)
-        self.fetched = fetched
+        self.judged = judged
         self.plan = plan
         self._tree = PlanTree(plan)
         self._rows = RowList("plan-tree")
@@ -150,4 +150,4 @@ class PlanScreen(IncidentScreen):
         """Begin the run; it asks before anything changes."""
         from screens.restore import RestoreScreen
 
-        self.app.push_screen(RestoreScreen(self.case, self.fetched, self.plan))
+        self.app.push_screen(RestoreScreen(self.case, self.judged, self.plan))

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from recovery.backups.model import Integrity, Snapshot
 from recovery.errors import RescueError
 from recovery.health.model import Check, CheckStatus, OwnYes
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import JudgedSnapshot
 from screens.case import Case
 from screens.checklist import (
     CheckGroup,
@@ -62,7 +62,7 @@ class PreflightScreen(IncidentScreen):
     def __init__(self, case: Case, snapshot: Snapshot) -> None:
         super().__init__(case)
         self.snapshot = snapshot
-        self.fetched: FetchedSnapshot | None = case.fetched.get(snapshot.name)
+        self.judged: JudgedSnapshot | None = None
         self.checks: list[Check] = []
         self.complete = False
         self.acknowledged = False
@@ -72,7 +72,7 @@ class PreflightScreen(IncidentScreen):
     def compose_body(self) -> ComposeResult:
         """Heading, checklist, explanation."""
         yield Static("", id="preflight-heading")
-        yield Static("", id="preflight-fetch")
+        yield Static("", id="preflight-reading")
         with Container(classes="beside"):
             with Vertical(classes="main"):
                 yield self._rows
@@ -89,16 +89,16 @@ class PreflightScreen(IncidentScreen):
 
     @work(group="preflight", exclusive=True, exit_on_error=False)
     async def check(self) -> None:
-        """Fetch and verify where that is not done, then check everything."""
+        """Verify where that is not done, then check everything."""
         self.checks, self.complete, self.acknowledged, self.stopped = [], False, False, None
         self.redraw()
         try:
             if self.snapshot.member is not None:
                 # Its etcd may have written to it since somebody looked.
                 self.case.forget(self.snapshot)
-            self.fetched = await self.case.verified(self.snapshot)
-            if self.fetched.verdict.integrity is not Integrity.CORRUPT:
-                final = await self.case.incident.preflight(self.fetched, self._heard)
+            self.judged = await self.case.ready(self.snapshot)
+            if self.judged.verdict.integrity is not Integrity.CORRUPT:
+                final = await self.case.incident.preflight(self.judged, self._heard)
                 self.checks = list(final)
         except RescueError as error:
             self.stopped = error
@@ -144,10 +144,10 @@ class PreflightScreen(IncidentScreen):
         left = line(" ", ("PREFLIGHT", HEADING), "  ", (name, "$muted"))
         right = line(counts_in_words(self.checks, complete=self.complete), " ")
         self.query_one("#preflight-heading", Static).update(spread(left, right, width))
-        fetching = self.query_one("#preflight-fetch", Static)
+        reading = self.query_one("#preflight-reading", Static)
         _, words = self.case.known(self.snapshot)
-        fetching.update(line(" ", Mark.RUNNING.beside(f"verifying the snapshot first: {words}")))
-        fetching.display = self.snapshot.name in self.case.moving
+        reading.update(line(" ", Mark.RUNNING.beside(f"verifying the snapshot first: {words}")))
+        reading.display = self.snapshot.name in self.case.moving
         self._rows.show_rows(
             [Row(group.key, draw_group(group, self.case.node_names)) for group in self.groups]
         )
@@ -182,7 +182,7 @@ class PreflightScreen(IncidentScreen):
 
     @property
     def _no_way(self) -> bool:
-        corrupt = self.fetched is not None and (self.fetched.verdict.integrity is Integrity.CORRUPT)
+        corrupt = self.judged is not None and (self.judged.verdict.integrity is Integrity.CORRUPT)
         return corrupt or self.stopped is not None or not self.checks
 
     @property
@@ -198,10 +198,8 @@ class PreflightScreen(IncidentScreen):
             return ""
         if not self.complete:
             return "The checks are still coming in."
-        if self.fetched is not None and self.fetched.verdict.integrity is Integrity.CORRUPT:
-            return (
-                f"The snapshot is corrupt: {self.fetched.verdict.reason or 'choose another one'}."
-            )
+        if self.judged is not None and self.judged.verdict.integrity is Integrity.CORRUPT:
+            return f"The snapshot is corrupt: {self.judged.verdict.reason or 'choose another one'}."
         if self.stopped is not None:
             return self.stopped.what
         if not self.checks:
@@ -261,9 +259,9 @@ class PreflightScreen(IncidentScreen):
             checks = [check for check in self.warnings if check.own_yes == yes]
             if not await self.app.push_screen_wait(_own_dialog(checks, yes)):
                 return
-        if self.fetched is not None:
-            plan = self.case.incident.plan(self.fetched)
-            self.app.push_screen(PlanScreen(self.case, self.fetched, plan))
+        if self.judged is not None:
+            plan = self.case.incident.plan(self.judged)
+            self.app.push_screen(PlanScreen(self.case, self.judged, plan))
 
 
 def _own_dialog(checks: Sequence[Check], yes: OwnYes) -> TypedDialog:

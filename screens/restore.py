@@ -17,7 +17,7 @@ from recovery.restore.lock import LockedError
 from recovery.restore.operator import Operator
 from recovery.restore.plan import Plan
 from recovery.restore.run_control import RestoreRun
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import JudgedSnapshot
 from recovery.ssh.turns import turns
 from screens.case import Case
 from screens.dialogs.reading import ReadingDialog
@@ -73,14 +73,14 @@ class RestoreScreen(IncidentScreen):
     def __init__(
         self,
         case: Case,
-        fetched: FetchedSnapshot | None,
+        judged: JudgedSnapshot | None,
         plan: Plan,
         begin: Begin | None = None,
         words: RunWords = RESTORING,
     ) -> None:
-        """`begin` makes the run, where it is not a restore of `fetched` by this plan."""
+        """`begin` makes the run, where it is not a restore of `judged` by this plan."""
         super().__init__(case)
-        self.fetched = fetched
+        self.judged = judged
         self.plan = plan
         self.words = words
         self._begin = begin or self._restore
@@ -163,9 +163,9 @@ class RestoreScreen(IncidentScreen):
         self.dismiss()
 
     async def _restore(self, operator: Operator, listener: Listener) -> RestoreRun:
-        assert self.fetched is not None
-        told = self.case.told(self.fetched)
-        return self.case.incident.restore(self.plan, self.fetched, operator, listener, told)
+        assert self.judged is not None
+        told = self.case.told(self.judged)
+        return self.case.incident.restore(self.plan, self.judged, operator, listener, told)
 
     @property
     def run_id(self) -> str:

@@ -192,5 +192,4 @@ def _judged(name: str, copy: Copy, verdict: Verdict, wrappings: tuple[str, ...])
         verdict=verdict,
         unpacked_from=wrappings,
         member=_member(copy),
-        in_place=True,
     )

@@ -11,7 +11,7 @@ from recovery.health.model import Check
 from recovery.restore.plan import RestoreSource
 from recovery.restore.record_facts import rfc3339
 from recovery.snapshots.comparison import Change, ChangeCount, Comparison, KeyChange
-from recovery.snapshots.model import FetchedSnapshot
+from recovery.snapshots.model import JudgedSnapshot
 
 MOST_KEYS = 500
 """Names of lost keys that are kept; the counts are of all of them."""
@@ -109,7 +109,7 @@ class Circumstances:
 def circumstances_of(
     facts: ClusterFacts,
     diagnosis: Diagnosis,
-    fetched: FetchedSnapshot,
+    judged: JudgedSnapshot,
     source: RestoreSource,
     checks: tuple[Check, ...],
     newest: NewestState | None,
@@ -125,7 +125,7 @@ def circumstances_of(
             NodeBefore(node.name, node.host, node.role.value, node_summary(facts, node.name))
             for node in facts.cluster.control_plane
         ),
-        proof=_proof(fetched, source),
+        proof=_proof(judged, source),
         loss=_loss(source, newest, told),
         checks=checks,
         acknowledged=told.acknowledged,
@@ -133,22 +133,22 @@ def circumstances_of(
     )
 
 
-def _proof(fetched: FetchedSnapshot, source: RestoreSource) -> Proof:
-    contents = fetched.verdict.contents
+def _proof(judged: JudgedSnapshot, source: RestoreSource) -> Proof:
+    contents = judged.verdict.contents
     return Proof(
-        name=fetched.name,
-        location=fetched.location,
-        integrity=fetched.verdict.integrity.value,
-        sha256=fetched.sha256,
-        size=fetched.size,
+        name=judged.name,
+        location=judged.location,
+        integrity=judged.verdict.integrity.value,
+        sha256=judged.verdict.sha256,
+        size=judged.verdict.size,
         revision=source.revision,
         live_keys=contents.live_keys if contents else 0,
         cluster_version=contents.cluster_version if contents else "",
         members=tuple(member.name for member in contents.members) if contents else (),
         alarms=contents.alarms if contents else (),
         has_hash=source.has_hash,
-        unpacked_from=fetched.unpacked_from,
-        member=fetched.member,
+        unpacked_from=judged.unpacked_from,
+        member=judged.member,
         remarks=contents.remarks if contents else (),
     )
 

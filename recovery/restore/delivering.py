@@ -18,6 +18,7 @@ from recovery.ssh.fleet import Fleet
 from recovery.ssh.own_loop import OwnLoop
 from recovery.ssh.patience import Patience
 from recovery.ssh.session import ByteProgress, NodeSession
+from recovery.ssh.shared_blocks import Bring
 
 if TYPE_CHECKING:
     from recovery.ssh.shipment import Shipment
@@ -34,13 +35,18 @@ _TOLD_EVERY = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """The snapshot of a restore, unpacked, on this machine, and where else its bytes lie."""
+    """The snapshot of a restore, and where else its bytes lie."""
 
-    database: Path
+    bring: Bring
+    """Gives the unpacked snapshot on this machine; called only if a node needs it from here."""
     elsewhere: Elsewhere = NOWHERE
 
 
-NO_SUPPLY = Supply(Path("/nonexistent"))
+async def _nothing() -> Path:
+    raise RescueError("this run brings no snapshot any more")
+
+
+NO_SUPPLY = Supply(_nothing)
 """For a run that has no snapshot to bring any more."""
 
 
@@ -99,14 +105,15 @@ class Deliverer:
             target = Target(delivery.target, sha256, delivery.mode)
             over_there = NodeSession(session.node)
             try:
-                shipment = self._shared_shipment(here)
+                shipment = self._shared_shipment(here, delivery.size)
                 await shipment.bring(over_there, target, note, _seldom(progress))
             finally:
                 await over_there.close()
 
         await self._transfers.run(ship)
 
-    def _shared_shipment(self, main: asyncio.AbstractEventLoop) -> Shipment:
+    def _shared_shipment(self, main: asyncio.AbstractEventLoop, size: int) -> Shipment:
+        from recovery.ssh.shared_blocks import LargeFile
         from recovery.ssh.shipment import Shipment
 
         loop = asyncio.get_running_loop()
@@ -114,7 +121,8 @@ class Deliverer:
             elsewhere = self._supply.elsewhere
             if elsewhere.linked is not None:
                 elsewhere = replace(elsewhere, linked=_linked_from(main, elsewhere.linked))
-            self._shipment = (loop, Shipment(self._supply.database, elsewhere))
+            file = LargeFile(size, _brought_by(main, self._supply.bring))
+            self._shipment = (loop, Shipment(file, elsewhere))
         return self._shipment[1]
 
     async def _carry(
@@ -137,6 +145,15 @@ class Deliverer:
                 mode=delivery.mode,
                 progress=lambda done, total: moved("restore program", done, total),
             )
+
+
+def _brought_by(main: asyncio.AbstractEventLoop, bring: Bring) -> Bring:
+    """The same, in the loop that the sessions belong to which it may need."""
+
+    async def brought() -> Path:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(bring(), main))
+
+    return brought
 
 
 def _linked_from(main: asyncio.AbstractEventLoop, linked: LinkedObject) -> LinkedObject:

@@ -8,27 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from recovery.cluster.facts import EtcdManifest
 from recovery.cluster.kubernetes import ApiServer
-from recovery.errors import KubernetesError, NodeError, RescueError
+from recovery.errors import KubernetesError, NodeError
 from recovery.health.kubernetes_checks import api_servers, first_answer
 from recovery.health.model import CLUSTER_SCOPE, Check
 from recovery.health.verdicts import ok, warned
 from recovery.inventory.model import Cluster, Node
 from recovery.restore.unlisted import unlisted_worker
-from recovery.snapshots.live_keys import LiveKeys, list_live_keys
 from recovery.snapshots.model import SnapshotContents
 from recovery.ssh.fleet import Fleet
 from recovery.ssh.session import NodeSession
 
 WORKERS = "unlisted workers"
-_NODES = b"/registry/minions/"
 _HOST = re.compile(rb"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 """A node's name is a DNS subdomain (RFC 1123); anything else is no name to connect to."""
 _ASKING_SECONDS = 6
@@ -57,16 +53,18 @@ async def find_unlisted_workers(
     fleet: Fleet,
     cluster: Cluster,
     manifests: Mapping[str, EtcdManifest],
-    database: Path,
     contents: SnapshotContents,
 ) -> UnlistedWorkers:
-    """Ask the API, else read the snapshot; then try to reach each. What is down raises nothing."""
+    """Ask the API, else the snapshot's contents; then try to reach each.
+
+    What is down raises nothing.
+    """
     try:
         async with asyncio.timeout(_API_SECONDS):
             hosts = await _from_api(fleet, cluster, manifests)
         found_in = "the API"
     except (KubernetesError, TimeoutError):
-        hosts = await _from_snapshot(cluster, database, contents)
+        hosts = _from_snapshot(contents)
         found_in = "the snapshot"
     listed = {node.name for node in cluster.nodes}
     nodes = [
@@ -114,27 +112,9 @@ async def _from_api(
     return {node.name: node.address or node.name for node in named if not node.control_plane}
 
 
-async def _from_snapshot(
-    cluster: Cluster, database: Path, contents: SnapshotContents
-) -> dict[str, str]:
+def _from_snapshot(contents: SnapshotContents) -> dict[str, str]:
     """Names only: what the snapshot says of a node is in a form that nothing here reads."""
-    counted = {counted.name: counted.count for counted in contents.resources}
-    if counted.get("minions", 0) <= len(cluster.nodes):
-        return {}
-    try:
-        with tempfile.TemporaryDirectory(prefix="etcd-rescue-") as directory:
-            keys = await list_live_keys(database, Path(directory) / "keys")
-            names = await asyncio.to_thread(_names, keys)
-    except (RescueError, OSError):
-        # The snapshot was read and judged before: what is missing here is only a convenience.
-        return {}
-    return {name: name for name in names}
-
-
-def _names(listed: LiveKeys) -> list[str]:
-    keys = (key for key, _ in listed.keys())  # noqa: SIM118
-    own = (key.removeprefix(_NODES) for key in keys if key.startswith(_NODES))
-    return [name.decode("ascii") for name in own if _HOST.fullmatch(name)]
+    return {name: name for name in contents.nodes if _HOST.fullmatch(name.encode())}
 
 
 async def _reach(nodes: Sequence[Node]) -> list[tuple[Node, str]]:

@@ -102,13 +102,18 @@ class JudgedSnapshot:
     """The wrappings around the database, outermost first."""
     member: str | None = None
     """The name of the member whose own database it is; None for a backup."""
-    in_place: bool = False
-    """Whether it was read on its node, so that nothing of it is here."""
+    database: Path | None = None
+    """The unpacked file on this machine; None where it was read on its node."""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether it was read on its node, so that nothing of it is here."""
+        return self.database is None
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedSnapshot:
-    """A snapshot on this machine, unpacked and verified: what a restore starts from."""
+    """A snapshot on this machine, unpacked and verified."""
 
     name: str
     location: str
@@ -127,7 +132,12 @@ class FetchedSnapshot:
 
     @property
     def judged(self) -> JudgedSnapshot:
-        """What is known of it, without the file."""
+        """What is known of it."""
         return JudgedSnapshot(
-            self.name, self.location, self.verdict, self.unpacked_from, self.member
+            self.name,
+            self.location,
+            self.verdict,
+            self.unpacked_from,
+            self.member,
+            self.database,
         )

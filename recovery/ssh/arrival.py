@@ -154,6 +154,7 @@ class Arrival:
         return self._arrived()
 
     async def _send(self, state: _State, number: int) -> None:
+        await self.blocks.here()
         start = await self._start(state)
         zstd = "zstd" in state.programs and self._may_pack and await self.blocks.compression_pays()
         how = ", compressed on the way" if zstd else ""

@@ -141,7 +141,8 @@ def copy_script(
 
     Tells, twice a second, how many bytes there are. ValueError for an unknown wrapping.
     """
-    pipe = " | ".join(('cat "$SOURCE"', *unwrap_commands(wrappings)))
+    first, *others = unwrap_commands(wrappings) or ["cat"]
+    pipe = " | ".join((f'{first} < "$SOURCE"', *others))
     # What was kept is overwritten only where there is something to take instead.
     body = _READABLE + _FILL.replace("@PIPE@", pipe)
     return _whole(body, target, sha256, size, mode, source=source)

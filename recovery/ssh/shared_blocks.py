@@ -6,8 +6,10 @@ import asyncio
 import hashlib
 import os
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 BLOCK = 2**20
 """Bytes of the file in one block; also the unit in which a broken transfer is taken up again."""
@@ -24,20 +26,34 @@ PAYS = 0.75
 _SAMPLES = 8
 
 
+Bring = Callable[[], Coroutine[Any, Any, Path]]
+"""Gives a file's place on this machine; may have to fetch it first. Raises RescueError."""
+
+
+@dataclass(frozen=True, slots=True)
+class LargeFile:
+    """A file for several nodes, which need not be on this machine before one of them asks."""
+
+    size: int
+    """In bytes."""
+    bring: Bring
+
+
 class SharedBlocks:
     """The blocks of a file for whoever asks: nodes that go side by side share each of them.
 
     Neither waits for the other, and no more than `KEPT_BLOCKS` of either form are kept: for a node
     that stays behind further the file is read again. An instance belongs to one event loop.
-    Every method raises OSError where the file cannot be read.
+    Every method raises OSError where the file cannot be read, and what bringing it here raises.
     """
 
-    def __init__(self, path: Path, size: int) -> None:
-        self.size = size
+    def __init__(self, file: LargeFile) -> None:
+        self.size = file.size
         """Bytes of the file."""
         self.reads = 0
         """How many blocks were read so far."""
-        self._path = path
+        self._bring = file.bring
+        self._bringing: asyncio.Future[Path] | None = None
         self._plain = _Window(self._read)
         self._packed = _Window(self._pack)
         self._prefixes: dict[int, str] = {}
@@ -47,6 +63,13 @@ class SharedBlocks:
     def count(self) -> int:
         """How many blocks there are; the last may be shorter."""
         return -(-self.size // BLOCK)
+
+    async def here(self) -> Path:
+        """The file on this machine, which is brought here once, however many nodes need it."""
+        bringing = self._bringing
+        if bringing is None or (bringing.done() and _in_vain(bringing)):
+            self._bringing = bringing = asyncio.ensure_future(self._bring())
+        return await asyncio.shield(bringing)
 
     async def block(self, index: int, *, packed: bool) -> bytes:
         """One block, or its zstd frame; the next ones are made ready meanwhile.
@@ -62,7 +85,8 @@ class SharedBlocks:
     async def prefix_sha256(self, blocks: int) -> str:
         """The sha256 (hex) of the first blocks."""
         if blocks not in self._prefixes:
-            self._prefixes[blocks] = await asyncio.to_thread(_prefix_sha256, self._path, blocks)
+            path = await self.here()
+            self._prefixes[blocks] = await asyncio.to_thread(_prefix_sha256, path, blocks)
         return self._prefixes[blocks]
 
     async def compression_pays(self) -> bool:
@@ -74,15 +98,17 @@ class SharedBlocks:
     async def _weigh(self) -> bool:
         step = max(1, self.count // _SAMPLES)
         plain = packed = 0
+        path = await self.here()
         for index in range(0, self.count, step):
-            content = await asyncio.to_thread(_read, self._path, index)
+            content = await asyncio.to_thread(_read, path, index)
             plain += len(content)
             packed += len(await asyncio.to_thread(_compressed, content))
         return packed < plain * PAYS
 
     async def _read(self, index: int) -> bytes:
+        path = await self.here()
         self.reads += 1
-        return await asyncio.to_thread(_read, self._path, index)
+        return await asyncio.to_thread(_read, path, index)
 
     async def _pack(self, index: int) -> bytes:
         return await asyncio.to_thread(_compressed, await self._plain.get(index))
@@ -101,12 +127,16 @@ class _Window:
 
     def prepare(self, index: int) -> asyncio.Future[bytes]:
         made = self._blocks.pop(index, None)
-        if made is None or (made.done() and (made.cancelled() or made.exception() is not None)):
+        if made is None or (made.done() and _in_vain(made)):
             made = asyncio.ensure_future(self._make(index))
         self._blocks[index] = made
         while len(self._blocks) > KEPT_BLOCKS:
             self._blocks.popitem(last=False)
         return made
+
+
+def _in_vain(made: asyncio.Future[Any]) -> bool:
+    return made.cancelled() or made.exception() is not None
 
 
 def _read(path: Path, index: int) -> bytes:

@@ -26,13 +26,14 @@ from recovery.inventory.model import Cluster, S3CredentialsSource
 from recovery.restore.delivering import Deliverer, Supply
 from recovery.restore.events import Stream
 from recovery.restore.plan import Carried, Delivery
-from recovery.snapshots.model import FetchedSnapshot, Verdict
+from recovery.snapshots.model import JudgedSnapshot, Verdict
 from recovery.ssh import partial_scripts
 from recovery.ssh.elsewhere import Elsewhere, LinkedObject
 from recovery.ssh.fleet import Fleet
 from recovery.ssh.session import NodeSession
 from tests.backups.places import put_object
 from tests.backups.tcp_proxy import wire_to
+from tests.ssh.local_files import lying_here
 from tests.ssh.servers import Account, InProcessServer, in_process_server
 
 NAME = "snapshot-etcd-20261122-000000-10.0.0.11.tar"
@@ -68,7 +69,7 @@ class Watched:
             Carried.SNAPSHOT, str(directory / "snapshot.db"), sha256, len(DATABASE), 0o600
         )
         fleet = Fleet(Cluster("prod-a", (self.session.node,)))
-        deliverer = Deliverer(fleet, Supply(local, elsewhere))
+        deliverer = Deliverer(fleet, Supply(lying_here(local), elsewhere))
 
         def heard(_: Stream, lines: object) -> None:
             assert isinstance(lines, list)
@@ -271,25 +272,19 @@ async def test_the_other_copies_are_those_of_the_same_backup_and_size(
     ]
     on_nodes[1] = replace(on_nodes[1], size=5)
     snapshot = Snapshot(NAME, copy.modified_at, (*on_nodes, copy))
-    fetched = FetchedSnapshot(
-        NAME,
-        on_nodes[0].location,
-        tmp_path / "database",
-        "0" * 64,
-        1,
-        Verdict(Integrity.VERIFIED, None, None),
-        ("tar",),
+    judged = JudgedSnapshot(
+        NAME, on_nodes[0].location, Verdict(Integrity.VERIFIED, None, None), ("tar",)
     )
     cluster = Cluster("prod-a", (session.node,), s3_credentials=S3CredentialsSource())
 
     lax = replace(storage, skip_tls_verify=True)
     stores = (KeyedS3Store(lax, cluster, lambda _: keys, None),)
-    elsewhere = elsewhere_of(fetched, Catalog((snapshot,)), stores)
+    elsewhere = elsewhere_of(judged, Catalog((snapshot,)), stores)
     assert elsewhere.on_nodes == {"etcd-1": (f"/cpaas/backup/{NAME}",)}
     assert elsewhere.wrappings == ("tar",)
     assert elsewhere.linked is not None and not elsewhere.linked.verify_tls
     assert "X-Amz-Signature" in await elsewhere.linked.make_link()
-    alone = elsewhere_of(fetched, None, stores)
+    alone = elsewhere_of(judged, None, stores)
     assert alone.on_nodes == {"etcd-1": (f"/cpaas/backup/{NAME}",)} and alone.linked is None
-    here = elsewhere_of(replace(fetched, location="/tmp/x.db"), None, stores)
+    here = elsewhere_of(replace(judged, location="/tmp/x.db"), None, stores)
     assert here == Elsewhere(("tar",))

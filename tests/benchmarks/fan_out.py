@@ -34,6 +34,7 @@ from recovery.restore.delivering import Deliverer, Supply
 from recovery.restore.plan import Carried, Delivery
 from recovery.ssh.elsewhere import NOWHERE, Elsewhere, LinkedObject
 from recovery.ssh.fleet import Fleet
+from tests.ssh.local_files import lying_here
 from tests.ssh.servers import Account, OpenSshServer, openssh_server
 
 MEGABYTE = 1_000_000
@@ -83,7 +84,7 @@ class Course:
         await self._deliver(Elsewhere((), {}, LinkedObject("http server", make_link)))
 
     async def _deliver(self, elsewhere: Elsewhere) -> None:
-        deliverer = Deliverer(self.fleet, Supply(self.file, elsewhere))
+        deliverer = Deliverer(self.fleet, Supply(lying_here(self.file), elsewhere))
         size = self.file.stat().st_size
         said: list[str] = []
         watching = asyncio.ensure_future(self._watch())

@@ -31,6 +31,13 @@ def two_pods_end_on_the_worker(demo: Demo) -> None:
     listed.write_text(json.dumps(pods[2:]))
 
 
+def spoil(backup: Path) -> None:
+    """Let one byte of it be another one: so a disk forgets."""
+    content = bytearray(backup.read_bytes())
+    content[len(content) // 2] ^= 1
+    backup.write_bytes(content)
+
+
 def test_the_catalog_joins_nodes_s3_and_records(demo: Demo) -> None:
     document = demo.json("snapshots")
     assert document["cluster"] == "demo"
@@ -105,6 +112,7 @@ def test_the_newest_good_snapshot_is_restored_and_every_member_holds_exactly_it(
     archive = Path(demo.nodes()[0]["paths"]["backups"]) / planned["snapshot"]
     wanted = contents_by_etcd(archive, tmp_path)
     assert len(wanted) > 2000
+    spoil(Path(demo.nodes()[2]["paths"]["backups"]) / planned["snapshot"])
 
     listed = [each["name"] for each in demo.json("snapshots")["snapshots"]]
     consent = ("--confirm", "demo", "--reason", "two disks died")
@@ -120,6 +128,8 @@ def test_the_newest_good_snapshot_is_restored_and_every_member_holds_exactly_it(
 
     for node in demo.nodes():
         assert demo.contents(node) == wanted, node["name"]
+    (run,) = demo.runs.iterdir()
+    assert "that copy does not give the file" in (run / "etcd-3.log").read_text()
 
 
 def test_health_is_proven_afterwards(demo: Demo) -> None:

@@ -44,9 +44,9 @@ async def test_the_data_is_restored_writes_are_refused_and_resume_clears_the_ala
     environment = {"HOME": str(lab.demo.home), "PATH": "/usr/bin:/bin"}
     async with Incident(cluster, environ=environment) as incident:
         await incident.look()
-        fetched = await incident.verify(resolve_reference(str(alarmed), None))
-        await incident.preflight(fetched)
-        run = incident.restore(incident.plan(fetched), fetched, Reluctant(), events.append)
+        judged = await incident.ready(resolve_reference(str(alarmed), None))
+        await incident.preflight(judged)
+        run = incident.restore(incident.plan(judged), judged, Reluctant(), events.append)
         assert await run.execute() is Outcome.SHORT
     (last,) = (event for event in events if isinstance(event, RunEnded))
     assert "they refuse all writes" in last.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -9,6 +10,7 @@ import os
 import tarfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,11 @@ import pytest
 from recovery.backups.catalog import list_catalog
 from recovery.backups.cluster_stores import cluster_stores
 from recovery.backups.configuration import parse_resource
-from recovery.backups.model import Record, StoreKind
+from recovery.backups.model import Record, Snapshot, StoreKind
 from recovery.backups.naming import parse_name
+from recovery.backups.other_copies import lies_on_all
+from recovery.backups.reference import resolve_reference
+from recovery.incident import Incident
 from recovery.inventory.model import Cluster
 from recovery.ssh.fleet import Fleet
 from tests.cluster_fixtures import RunningRehearsal
@@ -48,6 +53,10 @@ def _databases(cluster: Cluster) -> dict[str, bytes]:
     return found
 
 
+def _files_below(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
+
+
 def _is_whole(database: bytes) -> bool:
     return len(database) % 512 == 32 and (hashlib.sha256(database[:-32]).digest() == database[-32:])
 
@@ -65,6 +74,44 @@ def test_every_control_plane_node_has_the_same_backups(
 ) -> None:
     cluster = broken_rehearsal.cluster
     assert _files(cluster, 0) == _files(cluster, 1) == _files(cluster, 2)
+
+
+async def test_a_backup_that_lies_on_every_node_is_judged_for_a_restore_without_being_fetched(
+    broken_rehearsal: RunningRehearsal, tmp_path: Path
+) -> None:
+    cluster = broken_rehearsal.cluster
+    name, database = next(
+        (name, each) for name, each in _databases(cluster).items() if _is_whole(each)
+    )
+    async with Incident(cluster, environ={"HOME": str(tmp_path)}) as incident:
+        await incident.list_snapshots(records=False)
+        wanted = resolve_reference(name, incident.catalog)
+        judged = await incident.ready(wanted)
+        assert judged.in_place
+        assert judged.verdict.sha256 == hashlib.sha256(database).hexdigest()
+        assert judged.verdict.size == len(database)
+        large = [
+            path
+            for path in await asyncio.to_thread(_files_below, tmp_path)
+            if path.stat().st_size > 100_000
+        ]
+        assert not large
+
+        assert isinstance(wanted, Snapshot)
+        elsewhere = tuple(copy for copy in wanted.copies if copy.node != "etcd-2")
+        assert lies_on_all(["etcd-1", "etcd-3"], wanted, incident.catalog)
+        assert incident.catalog is not None
+        incident.catalog = replace(
+            incident.catalog,
+            snapshots=tuple(
+                replace(each, copies=elsewhere) if each.name == name else each
+                for each in incident.catalog.snapshots
+            ),
+        )
+        here = await incident.ready(replace(wanted, copies=elsewhere))
+        assert here.database is not None
+        assert here.database in await asyncio.to_thread(_files_below, tmp_path)
+        assert here.verdict.sha256 == judged.verdict.sha256
 
 
 def test_three_are_whole_and_the_two_newest_ways_to_fail_are_there(

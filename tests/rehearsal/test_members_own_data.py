@@ -102,11 +102,11 @@ async def test_a_restore_from_own_data_has_to_be_acknowledged(
     half_stopped: RunningRehearsal, tmp_path: Path
 ) -> None:
     async with incident_of(half_stopped, tmp_path) as incident:
-        fetched = await incident.verify(of_member(await incident.list_snapshots(), "etcd-2"))
-        checks = await incident.preflight(fetched)
+        judged = await incident.ready(of_member(await incident.list_snapshots(), "etcd-2"))
+        checks = await incident.preflight(judged)
         (origin,) = [check for check in checks if check.name == "snapshot's origin"]
         assert origin.must_be_acknowledged
-        plan = incident.plan(fetched)
+        plan = incident.plan(judged)
     assert plan.source.member == "etcd-2"
     assert any("write-ahead log" in warning for warning in plan.warnings)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
@@ -14,8 +14,13 @@ from recovery.restore.plan_json import plan_facts
 from recovery.restore.plan_loading import load_plan
 from recovery.restore.planner import PlanOptions, plan
 from recovery.restore.unlisted import unlisted_worker, with_unlisted
-from recovery.restore.unlisted_workers import UnlistedWorkers, worker_checks
-from recovery.snapshots.live_keys import LiveKeys
+from recovery.restore.unlisted_workers import (
+    UnlistedWorkers,
+    find_unlisted_workers,
+    worker_checks,
+)
+from recovery.ssh.fleet import Fleet
+from tests.health.test_preflight import CONTENTS
 from tests.restore.broken_cluster import SOURCE, cluster, facts
 
 FOUND = unlisted_worker(cluster(), "worker-9", "10.0.0.29")
@@ -56,18 +61,20 @@ def test_preflight_says_which_take_part_and_which_do_not() -> None:
     assert not list(worker_checks(UnlistedWorkers()))
 
 
-def test_only_names_that_can_be_names_are_taken_from_a_snapshot(tmp_path: Path) -> None:
-    from recovery.restore.unlisted_workers import _names
+async def test_where_no_api_server_answers_the_snapshot_tells_which_workers_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def why_not(node: Node) -> str:
+        return "" if node.name == "worker-7" else "its name is not known"
 
-    keys = [
-        b"/registry/minions/worker-1",
-        b"/registry/minions/-oProxyCommand=x",
-        b"/registry/minions/a b",
-        b"/registry/pods/default/x",
-    ]
-    listing = tmp_path / "keys"
-    listing.write_text("".join(f"{key.hex()} 1\n" for key in keys))
-    assert _names(LiveKeys(1, len(keys), 0, 0, listing)) == ["worker-1"]
+    monkeypatch.setattr(unlisted_workers, "_why_not", why_not)
+    nodes = ("etcd-1", "etcd-2", "etcd-3", "worker-1", "worker-7", "worker-8")
+    contents = replace(CONTENTS, nodes=(*nodes, "-oProxyCommand=x", "a b"))
+    async with Fleet(cluster()) as fleet:
+        found = await find_unlisted_workers(fleet, cluster(), {}, contents)
+    assert [node.name for node in found.reached] == ["worker-7"]
+    assert [node.name for node, _ in found.out_of_reach] == ["worker-8"]
+    assert found.found_in == "the snapshot"
 
 
 async def test_many_workers_are_asked_a_few_at_a_time_and_within_a_limit(

@@ -203,6 +203,12 @@ class CannedIncident(Incident):
         """What verifying tells."""
         return (await self.verify(wanted, progress)).judged
 
+    async def ready(
+        self, wanted: Snapshot | Copy, progress: Progress | None = None
+    ) -> JudgedSnapshot:
+        """What verifying tells."""
+        return (await self.verify(wanted, progress)).judged
+
     async def verify(
         self, wanted: Snapshot | Copy, progress: Progress | None = None
     ) -> FetchedSnapshot:
@@ -262,7 +268,7 @@ class CannedIncident(Incident):
 
     async def preflight(
         self,
-        fetched: FetchedSnapshot,
+        judged: JudgedSnapshot,
         on_check: Callable[[Check], None] | None = None,
         *,
         seconds_old: float = 0,
@@ -340,14 +346,14 @@ class CannedIncident(Incident):
         """The first run's."""
         return self.answers.past_runs[0].entries if self.answers.past_runs else ()
 
-    def plan(self, fetched: FetchedSnapshot) -> Plan:
+    def plan(self, judged: JudgedSnapshot) -> Plan:
         """The canned plan for this snapshot."""
-        return canned_plan(fetched.name, self.cluster.name)
+        return canned_plan(judged.name, self.cluster.name)
 
     def restore(
         self,
         plan: Plan,
-        fetched: FetchedSnapshot,
+        judged: JudgedSnapshot,
         operator: Operator,
         listener: Callable[[Event], None],
         told: Told | None = None,

@@ -15,15 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from recovery.errors import TransferError
+from recovery.errors import StoreError, TransferError
 from recovery.ssh import partial_scripts
 from recovery.ssh.arrival import Target
 from recovery.ssh.elsewhere import Elsewhere
 from recovery.ssh.receiving import NOT_WHOLE
 from recovery.ssh.session import NodeSession
-from recovery.ssh.shared_blocks import BLOCK, KEPT_BLOCKS, SharedBlocks
+from recovery.ssh.shared_blocks import BLOCK, KEPT_BLOCKS, LargeFile, SharedBlocks
 from recovery.ssh.shipment import Shipment
 from tests.faults.ssh_proxy import SshProxy
+from tests.ssh.local_files import large_file, lying_here
 from tests.ssh.servers import Account, InProcessServer, in_process_server
 from tests.ssh.waiting import until
 
@@ -77,11 +78,11 @@ def leave_writer(directory: Path, pid: int, began_at: str) -> None:
     (directory / "snapshot.db.partial.writer").write_text(f"{pid} {began_at} {boot}")
 
 
-def local_file(tmp_path: Path, content: bytes) -> Path:
+def local_file(tmp_path: Path, content: bytes) -> LargeFile:
     """A file of this machine."""
     path = tmp_path / "database"
     path.write_bytes(content)
-    return path
+    return large_file(path)
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ async def test_nodes_side_by_side_share_every_block_that_is_read(
     await asyncio.gather(
         *(ship(shipment, *each, PACKED) for each in zip(sessions, places, strict=True))
     )
-    blocks = await shipment._blocks()
+    blocks = shipment.blocks
     assert blocks.reads == blocks.count == 25
     for session in sessions:
         await session.close()
@@ -148,7 +149,7 @@ async def test_a_slow_node_holds_nobody_up_and_memory_stays_bounded(
     slowly = asyncio.ensure_future(ship(shipment, through, places[0], PACKED))
     await ship(shipment, quick, places[1], PACKED)
     assert not slowly.done()
-    blocks = await shipment._blocks()
+    blocks = shipment.blocks
     assert len(blocks._plain._blocks) <= KEPT_BLOCKS
     proxied.pause = 0.0
     await slowly
@@ -282,8 +283,56 @@ async def test_a_copy_on_the_node_is_taken_instead_of_sending(
     shipped = await ship(shipment, session, there, LOOSE)
     assert shipped.said("that copy does not give the file: /no/such/file cannot be read")
     assert not shipped.said("$ send")
-    assert (await shipment._blocks()).reads == 0
+    assert shipment.blocks.reads == 0
     assert backup.read_bytes() == stored
+
+
+class Brought:
+    """A file that is fetched to this machine when somebody asks for it."""
+
+    def __init__(self, path: Path, failures: int = 0) -> None:
+        self._path = path
+        self._failures = failures
+        self.times = 0
+
+    async def bring(self) -> Path:
+        """The file, after that many tries in vain."""
+        self.times += 1
+        if self.times <= self._failures:
+            raise StoreError("it cannot be fetched", where="etcd-1")
+        return self._path
+
+
+async def test_a_file_is_fetched_to_this_machine_once_and_only_if_a_node_s_own_copy_is_bad(
+    account: Account, server: InProcessServer, tmp_path: Path
+) -> None:
+    brought = Brought(tmp_path / "database")
+    (tmp_path / "database").write_bytes(LOOSE)
+    names = ("good", "bad", "worse")
+    for name, content in zip(names, (LOOSE, LOOSE[:-1] + b"x", b""), strict=True):
+        (tmp_path / f"{name}.tar").write_bytes(wrapped(content, ("tar",)))
+        (tmp_path / name).mkdir()
+    copies = {name: (str(tmp_path / f"{name}.tar"),) for name in names}
+    shipment = Shipment(LargeFile(len(LOOSE), brought.bring), Elsewhere(("tar",), copies))
+    sessions = {name: NodeSession(account.node(server, name)) for name in names}
+    await ship(shipment, sessions["good"], tmp_path / "good", LOOSE)
+    assert brought.times == 0
+    await asyncio.gather(
+        *(ship(shipment, sessions[name], tmp_path / name, LOOSE) for name in names[1:])
+    )
+    assert brought.times == 1
+    for session in sessions.values():
+        await session.close()
+
+
+async def test_what_could_not_be_fetched_is_said_and_fetched_anew_at_the_next_try(
+    session: NodeSession, tmp_path: Path, there: Path
+) -> None:
+    (tmp_path / "database").write_bytes(LOOSE)
+    shipment = Shipment(LargeFile(len(LOOSE), Brought(tmp_path / "database", 1).bring))
+    with pytest.raises(StoreError, match="cannot be fetched"):
+        await ship(shipment, session, there, LOOSE)
+    await ship(shipment, session, there, LOOSE)
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut short", "something else"])
@@ -315,7 +364,7 @@ def test_a_copy_that_is_larger_takes_no_more_room_than_the_file(
 
 
 async def test_a_block_that_cannot_be_read_is_the_error_of_whoever_asked(tmp_path: Path) -> None:
-    blocks = SharedBlocks(tmp_path / "gone", 5 * BLOCK)
+    blocks = SharedBlocks(LargeFile(5 * BLOCK, lying_here(tmp_path / "gone")))
     for _ in range(2):
         with pytest.raises(OSError, match="gone"):
             await blocks.block(0, packed=True)

@@ -63,6 +63,18 @@ async def fetch_reference(
     return await _looked_at(incident, reference, incident.verify, report or report_errors)
 
 
+async def ready_reference(
+    incident: Incident,
+    reference: str,
+    report: Callable[[Incident], None] | None = None,
+) -> JudgedSnapshot:
+    """The snapshot that REF names, judged for a restore; the latest good one for `latest`.
+
+    It is fetched only where a node may need it from here. `report` as above.
+    """
+    return await _looked_at(incident, reference, incident.ready, report or report_errors)
+
+
 async def inspect_reference(incident: Incident, reference: str) -> JudgedSnapshot:
     """The snapshot that REF names, judged and read where it lies if that can be done."""
     return await _looked_at(incident, reference, incident.inspect, report_errors)

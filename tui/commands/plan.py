@@ -8,7 +8,7 @@ import json
 from recovery.restore.plan_json import plan_document
 from recovery.restore.runbook import runbook_markdown, runbook_shell
 from tui.commands.common_arguments import REFERENCE, add_allow_node_count
-from tui.commands.opening import fetch_reference, open_incident
+from tui.commands.opening import open_incident, ready_reference
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -29,9 +29,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
 async def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
     async with open_incident(arguments) as incident:
-        fetched = await fetch_reference(incident, arguments.reference)
+        judged = await ready_reference(incident, arguments.reference)
         await incident.look()
-        plan = incident.plan(fetched)
+        plan = incident.plan(judged)
     if arguments.output == "json":
         print(json.dumps(plan_document(plan), indent=2))
     elif arguments.output == "shell":

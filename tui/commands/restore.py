@@ -23,8 +23,8 @@ from tui.commands.executing import (
     require_unlocked,
 )
 from tui.commands.opening import (
-    fetch_reference,
     open_incident,
+    ready_reference,
     report_errors,
 )
 from tui.commands.run_events import EventPrinter, tell_json
@@ -71,32 +71,32 @@ _FRESH_SECONDS = 30.0
 
 
 async def run(arguments: argparse.Namespace) -> int:
-    """Fetch, check, plan, restore; the exit status says how it ended."""
+    """Verify, check, plan, restore; the exit status says how it ended."""
     async with open_incident(arguments) as incident:
         command = f"restore {arguments.reference}"
         require_consent(incident, arguments.confirm, command)
         await require_unlocked(incident, arguments)
         as_json = arguments.events == "json"
         report = _tell_errors if as_json else report_errors
-        # The nodes are asked while the snapshot comes.
+        # The nodes are asked while the snapshot is read.
         looking = asyncio.ensure_future(incident.look())
         try:
-            fetched = await fetch_reference(incident, arguments.reference, report)
+            judged = await ready_reference(incident, arguments.reference, report)
             await looking
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
-        checks = await incident.preflight(fetched, seconds_old=_FRESH_SECONDS)
+        checks = await incident.preflight(judged, seconds_old=_FRESH_SECONDS)
         _tell_preflight(checks, as_json=as_json)
         without = frozenset(arguments.without)
         _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings, without)
         _refuse_unknown(checks, frozenset(arguments.known or ()))
-        plan = incident.plan(fetched)
+        plan = incident.plan(judged)
         _refuse_unnamed(dict.fromkeys(plan.absent, "it was there a moment ago"), without)
         told = Told(arguments.reason, arguments.acknowledge_warnings)
         printer = EventPrinter(plan, as_json=as_json)
         operator = ConfirmedOperator(arguments.without)
-        run_ = incident.restore(plan, fetched, operator, printer.hear, told)
+        run_ = incident.restore(plan, judged, operator, printer.hear, told)
         words = f"{incident.cluster.name} is recovered"
         return exit_of(await execute(run_, as_json=as_json), words, as_json=as_json)
 

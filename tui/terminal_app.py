@@ -13,6 +13,7 @@ from textual.filter import LineFilter
 
 from recovery.ssh.turns import turns
 from tui.line_filters import AsciiFilter, ControlFilter
+from tui.promptness import QuietCollecting
 from tui.sent import Sent
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class TerminalApp(App[int]):
         super().__init__()
         self._sent = Sent()
         self._sent_of: Screen[Any] | None = None
+        self._collecting = QuietCollecting()
         self._last_filters = [ControlFilter(), *([AsciiFilter()] if ascii_only else [])]
 
     def get_driver_class(self) -> type[Driver]:
@@ -66,10 +68,16 @@ class TerminalApp(App[int]):
             return []
         return super()._background_screens
 
+    async def on_mount(self) -> None:
+        """Without a terminal there is nobody to wait for anything."""
+        if not self.is_headless:
+            self.set_interval(1.0, self._collecting.look)
+
     async def on_event(self, event: events.Event) -> None:
         """A key goes before whatever the nodes are printing."""
         if isinstance(event, events.Key):
             turns().stand_back()
+            self._collecting.typed()
         await super().on_event(event)
 
     def on_resize(self) -> None:

@@ -12,6 +12,7 @@ in earnest: the CPU time from the key to the answer (in brackets) is the program
 that it did for its nodes meanwhile.
 """
 
+# ruff: noqa: E402
 from __future__ import annotations
 
 import argparse
@@ -32,19 +33,22 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+from tui.promptness import answer_promptly
+
+answer_promptly()  # As the program does, before Textual is imported.
+
 from textual import events
 from textual.app import App
 from textual.message import Message
 from textual.pilot import Pilot
 
 from recovery.inventory.model import Cluster
-from recovery.restore.delivering import Deliverer, Supply
+from recovery.restore.delivering import NO_SUPPLY, Deliverer
 from recovery.restore.events import Stream
 from recovery.restore.node_work import NodeWorker, Try
 from recovery.restore.plan import NodeWork
 from recovery.restore.run_record import RunRecord
 from recovery.restore.telling import Telling
-from recovery.ssh.elsewhere import NOWHERE
 from recovery.ssh.fleet import Fleet
 from screens.dialogs import dialog
 from screens.restore import RestoreScreen
@@ -110,7 +114,7 @@ async def _print_from(pilot: Pilot[Any], scene: Scene) -> None:
     screen = next(one for one in pilot.app.screen_stack if isinstance(one, RestoreScreen))
     telling = Telling(RunRecord(scene.directory / "run"), screen.view.take)
     async with Fleet(scene.cluster) as fleet:
-        worker = NodeWorker(fleet, Deliverer(fleet, Supply(scene.directory / "none", NOWHERE)))
+        worker = NodeWorker(fleet, Deliverer(fleet, NO_SUPPLY))
 
         async def of(node: str, script: str) -> None:
             def say(stream: Stream, lines: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from recovery.errors import UsageError
 from recovery.inventory.search import NoInventoryError, find_inventory, place_to_write
 from recovery.places import make_private, state_directory
+from tui.promptness import answer_promptly
 
 if TYPE_CHECKING:
     from recovery.incident import Incident
@@ -25,6 +26,7 @@ async def run(arguments: argparse.Namespace) -> int:
     Where there is no inventory, a person at a terminal is led to one.
     """
     require_terminal("every act has a command too: etcd-rescue --help")
+    answer_promptly()
     from tui.app import FirstRun, Opening, RescueApp
     from tui.theme import fitting_theme
 

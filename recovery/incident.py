@@ -283,7 +283,7 @@ class Incident(SnapshotsAtHand):
         from recovery.restore.delivering import Supply
 
         elsewhere = elsewhere_of(judged, self.catalog, self._doors.stores)
-        return Supply(lambda: self._brought(judged), elsewhere)
+        return Supply(lambda: self._brought(judged), elsewhere, not judged.in_place)
 
     async def _brought(self, judged: JudgedSnapshot) -> Path:
         """Its database on this machine; RefusedError where no copy gives what was judged."""

@@ -40,6 +40,8 @@ class Supply:
     bring: Bring
     """Gives the unpacked snapshot on this machine; called only if a node needs it from here."""
     elsewhere: Elsewhere = NOWHERE
+    at_hand: bool = True
+    """Whether it is on this machine already."""
 
 
 async def _nothing() -> Path:
@@ -121,7 +123,8 @@ class Deliverer:
             elsewhere = self._supply.elsewhere
             if elsewhere.linked is not None:
                 elsewhere = replace(elsewhere, linked=_linked_from(main, elsewhere.linked))
-            file = LargeFile(size, _brought_by(main, self._supply.bring))
+            bring = _brought_by(main, self._supply.bring)
+            file = LargeFile(size, bring, self._supply.at_hand)
             self._shipment = (loop, Shipment(file, elsewhere))
         return self._shipment[1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -331,6 +332,7 @@ class PlanRun(RestoreRun):
             taken_over=self._taken_over,
             missing=self._missing,
             alarm_stays=self._attempts.alarm_stays,
+            consent=f"--confirm {shlex.quote(self.plan.cluster)}",
             way_back=str(self._record.way_back),
             log_path=self.log_path,
         )

@@ -154,6 +154,8 @@ class Arrival:
         return self._arrived()
 
     async def _send(self, state: _State, number: int) -> None:
+        if not self.blocks.at_hand:
+            self.note("no copy on this node gives the file: it is fetched to the bastion first")
         await self.blocks.here()
         start = await self._start(state)
         zstd = "zstd" in state.programs and self._may_pack and await self.blocks.compression_pays()

@@ -37,6 +37,8 @@ class LargeFile:
     size: int
     """In bytes."""
     bring: Bring
+    at_hand: bool = True
+    """Whether it is on this machine already, so that bringing it takes no time."""
 
 
 class SharedBlocks:
@@ -52,6 +54,8 @@ class SharedBlocks:
         """Bytes of the file."""
         self.reads = 0
         """How many blocks were read so far."""
+        self.at_hand = file.at_hand
+        """Whether nobody has to wait for the file."""
         self._bring = file.bring
         self._bringing: asyncio.Future[Path] | None = None
         self._plain = _Window(self._read)
@@ -69,7 +73,9 @@ class SharedBlocks:
         bringing = self._bringing
         if bringing is None or (bringing.done() and _in_vain(bringing)):
             self._bringing = bringing = asyncio.ensure_future(self._bring())
-        return await asyncio.shield(bringing)
+        path = await asyncio.shield(bringing)
+        self.at_hand = True
+        return path
 
     async def block(self, index: int, *, packed: bool) -> bytes:
         """One block, or its zstd frame; the next ones are made ready meanwhile.

@@ -13,7 +13,10 @@ import pytest
 from recovery.backups.model import Snapshot
 from recovery.incident import Incident
 from recovery.restore.lock import HolderState
+from recovery.restore.planner import PlanOptions
+from recovery.restore.planner import plan as make_plan
 from recovery.restore.run_control import RestoreRun
+from tests.restore.broken_cluster import SOURCE, facts
 from tui import command_line
 from tui.commands import opening
 from tui.commands.executing import execute, require_unlocked
@@ -24,6 +27,8 @@ class Interrupted:
 
     run_id = "20261123-140512-7f3a"
     log_path = Path("/state/runs/20261123-140512-7f3a")
+
+    plan = make_plan(facts(), SOURCE, PlanOptions(run_id))
 
     async def execute(self) -> None:
         raise asyncio.CancelledError
@@ -59,7 +64,8 @@ async def test_an_interrupted_run_ends_with_an_event(capsys: pytest.CaptureFixtu
         await execute(cast("RestoreRun", Interrupted()), as_json=True)
     (ended,) = documents(capsys)
     assert (ended["event"], ended["outcome"]) == ("run-ended", "aborted")
-    assert "etcd-rescue runs resume 20261123-140512-7f3a" in ended["message"]
+    command = f"runs resume {Interrupted.run_id} --confirm {Interrupted.plan.cluster}`"
+    assert command in ended["message"]
 
 
 def test_a_command_that_is_interrupted_says_so_in_json(

@@ -132,7 +132,7 @@ async def test_who_refuses_it_is_told_that_writes_are_refused_and_how_to_go_on(
     assert (proof, planned.alarm_stays) == (Watch.HEALTH_PROVEN, True)
     assert "restart-kubelets" in {action for action, _ in stage.worker.done}
     assert "they refuse all writes" in stage.last_words
-    assert "runs resume" in stage.last_words
+    assert f"`etcd-rescue runs resume --confirm {stage.plan.cluster}`" in stage.last_words
     stage.record.close()
     run = read_run(stage.record.directory)
     standing = standing_of(run, stage.plan)

@@ -313,14 +313,16 @@ async def test_a_file_is_fetched_to_this_machine_once_and_only_if_a_node_s_own_c
         (tmp_path / f"{name}.tar").write_bytes(wrapped(content, ("tar",)))
         (tmp_path / name).mkdir()
     copies = {name: (str(tmp_path / f"{name}.tar"),) for name in names}
-    shipment = Shipment(LargeFile(len(LOOSE), brought.bring), Elsewhere(("tar",), copies))
+    file = LargeFile(len(LOOSE), brought.bring, at_hand=False)
+    shipment = Shipment(file, Elsewhere(("tar",), copies))
     sessions = {name: NodeSession(account.node(server, name)) for name in names}
     await ship(shipment, sessions["good"], tmp_path / "good", LOOSE)
     assert brought.times == 0
-    await asyncio.gather(
+    shipped = await asyncio.gather(
         *(ship(shipment, sessions[name], tmp_path / name, LOOSE) for name in names[1:])
     )
     assert brought.times == 1
+    assert any(each.said("it is fetched to the bastion first") for each in shipped)
     for session in sessions.values():
         await session.close()
 

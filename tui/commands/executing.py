@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 import signal
 import sys
 from collections.abc import Iterable
@@ -104,10 +105,11 @@ async def execute(run_: RestoreRun, *, as_json: bool) -> Outcome:
     try:
         return await run_.execute()
     except asyncio.CancelledError:
+        run = f"{run_.run_id} --confirm {shlex.quote(run_.plan.cluster)}"
         words = (
-            f"run {run_.run_id} was interrupted; `etcd-rescue runs resume {run_.run_id}` goes on, "
-            f"`runs rollback` leads back. What was done is in {run_.log_path}/journal.jsonl, the "
-            "way back in way-back.md beside it"
+            f"run {run_.run_id} was interrupted; `etcd-rescue runs resume {run}` goes on, "
+            f"`etcd-rescue runs rollback {run}` leads back. What was done is in "
+            f"{run_.log_path}/journal.jsonl, the way back in way-back.md beside it"
         )
         with suppress(OSError):
             if as_json:

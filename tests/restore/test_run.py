@@ -281,6 +281,7 @@ async def test_a_terminal_that_goes_away_does_not_stop_the_run(tmp_path: Path) -
 class _RunUntilToldToStop(RestoreRun):
     run_id = "run-1"
     log_path = "/var/lib/runs/run-1"
+    plan = plan(facts(), SOURCE, PlanOptions(run_id))
 
     def __init__(self) -> None:
         self.heard: list[str] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from recovery.cluster.certificates import NodeCertificates
 from recovery.cluster.encryption_at_rest import EncryptionFacts
+from recovery.cluster.etcd_answers import ListedMember
 from recovery.cluster.ports import PortFacts
 from recovery.cluster.surroundings import Surroundings
 from recovery.errors import NodeError
@@ -216,6 +217,8 @@ class MemberStatus:
     """Bytes of `database_size` that hold data; the rest comes back by defragmenting."""
     quota: int | None = None
     """At how many bytes it stops taking writes; None where nobody knows."""
+    listed: tuple[ListedMember, ...] = ()
+    """The cluster's members, as a majority knows them; empty where none could be asked."""
 
     @property
     def is_leader(self) -> bool:

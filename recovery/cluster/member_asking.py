@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from recovery.cluster.api_answer import ask_api_server
-from recovery.cluster.etcd_answers import MistrustError
+from recovery.cluster.etcd_answers import ListedMember, MistrustError
 from recovery.cluster.etcd_client import MemberClient, open_member
 from recovery.cluster.etcd_exit import EtcdExit
 from recovery.cluster.facts import ApiAnswer, EtcdManifest, MemberStatus
@@ -89,4 +89,12 @@ async def _confirmed_status(member: MemberClient) -> MemberStatus:
         status = await member.status(timeout=MEMBER_SECONDS)
         if status.leader_id:
             status = replace(status, errors=(*status.errors, f"a read fails: {error.what}"))
-    return status
+        return status
+    return replace(status, listed=await _listed(member))
+
+
+async def _listed(member: MemberClient) -> tuple[ListedMember, ...]:
+    try:
+        return await member.members(timeout=READ_SECONDS)
+    except EtcdError:
+        return ()  # It has just answered a read: that it serves is known without its list.

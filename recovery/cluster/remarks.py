@@ -8,6 +8,7 @@ from statistics import median
 
 from recovery.cluster.facts import ClusterFacts
 from recovery.cluster.node_words import binary_size
+from recovery.ssh.plain_text import plain_line
 
 CLOCK_WARNING = 2.0
 """Seconds that clocks may differ by; asking over SSH is not more exact."""
@@ -23,12 +24,31 @@ SOON = timedelta(days=14)
 def remarks(facts: ClusterFacts) -> tuple[str, ...]:
     """A sentence each; none of them is why etcd serves or does not."""
     return (
+        *_strangers(facts),
         *_clocks(facts),
         *_disks(facts),
         *_quotas(facts),
         *_certificates(facts),
         *_api_servers(facts),
     )
+
+
+def _strangers(facts: ClusterFacts) -> Iterator[str]:
+    """Members that no node of the inventory is: a restore would leave them out."""
+    nodes = facts.cluster.control_plane
+    known = {status.id for status in facts.members.values()}
+    known_names = {node.name for node in nodes}
+    hosts = {node.host for node in nodes}
+    listed = {each.id: each for status in facts.members.values() for each in status.listed}
+    for each in listed.values():
+        here = any(f"//{host}:" in url for url in each.peer_urls for host in hosts)
+        if each.id in known or each.name in known_names or here:
+            continue
+        where = plain_line(f"{each.name or 'without a name'} at {', '.join(each.peer_urls)}")
+        yield (
+            f"etcd has a member {where}, and the inventory has no such control-plane node: add it "
+            "before anything is restored, or remove the member if its machine is gone."
+        )
 
 
 def _clocks(facts: ClusterFacts) -> Iterator[str]:

@@ -241,6 +241,18 @@ def test_clocks_disks_and_quotas_are_remarked_upon() -> None:
     assert told(facts).state is ClusterState.HEALTHY
 
 
+def test_a_member_that_the_inventory_does_not_have_is_remarked_upon() -> None:
+    def listed(number: int, name: str, host: str) -> ListedMember:
+        return ListedMember(number, name, (f"https://{host}:2380",), (), learner=False)
+
+    own = tuple(listed(n, name, f"10.0.0.1{n}") for n, name in enumerate(NAMES, 1))
+    unstarted = listed(8, "", "10.0.0.12")
+    stranger = listed(9, "etcd-4", "10.0.0.19")
+    members = {NAMES[0]: member(NAMES[0], listed=(*own, unstarted, stranger))}
+    (remark,) = told(cluster_facts(members=members, silent=(NAMES[2],))).remarks
+    assert "etcd has a member etcd-4 at https://10.0.0.19:2380" in remark
+
+
 def test_a_quota_is_the_manifests_or_etcds_own() -> None:
     manifest = node_facts("etcd-1").manifest
     assert manifest is not None

@@ -21,6 +21,7 @@ from recovery.rehearsal.addresses import free_port
 from recovery.rehearsal.etcd_binaries import EtcdBinaries
 from recovery.rehearsal.node.layout import NodeLayout
 from recovery.rehearsal.node.processes import start_process
+from recovery.rehearsal.waiting import wait_for_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,6 +71,23 @@ class ScratchEtcd:
                 raise RehearsalError("seeding failed", where=self.url, detail=body.decode())
         connection.close()
 
+    async def settle(self) -> None:
+        """Return when all that was written is on this member's disk.
+
+        A linearizable read waits until it has applied everything; a snapshot commits that first.
+        """
+        await asyncio.to_thread(self._settle)
+
+    def _settle(self) -> None:
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=_SECONDS)
+        for path, asked in (("kv/range", {"key": _b64(b"/")}), ("maintenance/snapshot", {})):
+            connection.request("POST", f"/v3/{path}", json.dumps(asked))
+            response = connection.getresponse()
+            body = response.read()
+            if response.status != 200:
+                raise RehearsalError("seeding failed", where=self.url, detail=body.decode())
+        connection.close()
+
     async def wait(self) -> None:
         """Return when it answers; RehearsalError where it does not."""
         deadline = time.monotonic() + _SECONDS
@@ -97,24 +115,28 @@ async def scratch_etcd(
     The members know each other by their real names and URLs, so every snapshot has them inside.
     Only clients are served on ports of the moment and without TLS.
     """
+    # One after another: a member that is founded asks all others whether it was there before, and
+    # waits a second for each whose port is open and does not answer yet.
     initial = ",".join(f"{layout.name}={_peer_url(layout)}" for layout in layouts)
     async with AsyncExitStack() as ending:
         members = []
         processes: list[asyncio.subprocess.Process] = []
         ending.push_async_callback(_end, processes)
         for layout in layouts:
-            port = free_port(layout.address)
-            command = _founding_command(binaries, layout, port, initial)
+            port, metrics = free_port(layout.address), free_port(layout.address)
+            command = _founding_command(binaries, layout, port, metrics, initial)
             log = directory / f"{layout.name}.log"
             processes.append(await start_process(command, environment, log))
+            await wait_for_port(layout, metrics, "etcd")
             members.append(ScratchEtcd(binaries, layout.address, port, environment))
         for member in members:
             await member.wait()
         yield members[0]
+        await asyncio.gather(*(member.settle() for member in members))
 
 
 def _founding_command(
-    binaries: EtcdBinaries, layout: NodeLayout, port: int, initial: str
+    binaries: EtcdBinaries, layout: NodeLayout, port: int, metrics: int, initial: str
 ) -> list[str]:
     pki = layout.pki / "etcd"
     command = [
@@ -122,6 +144,7 @@ def _founding_command(
         *("--name", layout.name, "--data-dir", str(layout.data_dir)),
         *("--listen-client-urls", f"http://{layout.address}:{port}"),
         *("--advertise-client-urls", f"https://{layout.address}:2379"),
+        *("--listen-metrics-urls", f"http://{layout.address}:{metrics}"),
         *("--listen-peer-urls", _peer_url(layout)),
         *("--initial-advertise-peer-urls", _peer_url(layout)),
         *("--initial-cluster", initial),
@@ -139,19 +162,14 @@ def _peer_url(layout: NodeLayout) -> str:
 
 
 async def _end(processes: Sequence[asyncio.subprocess.Process]) -> None:
-    """All at once, and in order: etcd 3.5.0 to 3.5.2 that are killed can lose their last write,
-    and the members would differ from then on.
+    """Killed, as a leader that is told to end looks for another for seconds. `settle` comes first:
+    etcd 3.5.0 to 3.5.2 that are killed can lose their last write, and the members would differ.
     """
     for process in processes:
         if process.returncode is None:
-            process.terminate()
-    for process in processes:
-        try:
-            async with asyncio.timeout(_SECONDS):
-                await process.wait()
-        except TimeoutError:
             process.kill()
-            await process.wait()
+    for process in processes:
+        await process.wait()
 
 
 async def run_tool(command: Iterable[str | Path], environment: Mapping[str, str]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from recovery.cluster.by_hand import ID_LENGTH, clearing_space, last_of, promoting, replacing
+from recovery.cluster.certificate_remedies import unusable
+from recovery.cluster.certificates import Role
 from recovery.cluster.facts import ClusterFacts, ClusterState, Diagnosis, NodeCommand
 from recovery.cluster.member_trouble import MemberTrouble, trouble_of
 from recovery.cluster.node_words import by_words, hash_words, listed
@@ -211,15 +214,39 @@ def _api_down(facts: ClusterFacts, names: tuple[str, ...], unready: list[str]) -
     verb = "is" if len(unready) == len(names) else "is not" if len(unready) == 1 else "are not"
     if len(unready) > 1 and len(unready) < len(names):
         which = f"The API servers of {listed(unready)}"
+    causes = {name: cause for name in unready if (cause := _unusable(facts, name)) is not None}
+    seen = "".join(
+        f" Of the certificates on {listed(those)}, {why}."
+        for why, those in by_words(_nth(causes, 0)).items()
+    )
+    mending = "; ".join(
+        f"on {listed(those)} {remedy}" for remedy, those in by_words(_nth(causes, 1)).items()
+    )
+    looking = f"look at kube-apiserver on {listed(unready)}, its log, its manifest"
+    advice = f"{mending}. If it does not start then, {looking}" if mending else looking
     return Diagnosis(
         ClusterState.API_DOWN,
         len(names),
         len(names),
-        f"etcd is healthy with all {len(names)} members. {which} {verb} ready: {told}.",
-        f"Do not restore: look at kube-apiserver on {listed(unready)}, its log, its manifest and "
-        "its certificates.",
+        f"etcd is healthy with all {len(names)} members. {which} {verb} ready: {told}.{seen}",
+        f"Do not restore: {advice}.",
         tuple(command for name in unready for command in _looking_at_api(facts, name)),
     )
+
+
+def _unusable(facts: ClusterFacts, name: str) -> tuple[str, str] | None:
+    """The certificate without which this node's API server cannot start, and its remedy."""
+    node = facts.nodes[name]
+    if node.certificates is None:
+        return None
+    now = facts.gathered_at + timedelta(seconds=node.clock_offset)
+    roles = (Role.CLUSTER_CA, Role.API_SERVER, Role.API_SERVER_TO_ETCD)
+    found = (unusable(role, node.certificates, now) for role in roles)
+    return next((each for each in found if each is not None), None)
+
+
+def _nth(causes: Mapping[str, tuple[str, str]], number: int) -> dict[str, str]:
+    return {name: cause[number] for name, cause in causes.items()}
 
 
 def _looking_at_api(facts: ClusterFacts, name: str) -> tuple[NodeCommand, ...]:

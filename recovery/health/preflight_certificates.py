@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from recovery.cluster.certificate_remedies import KUBEADM, putting_back, renewing
 from recovery.cluster.certificates import Certificate, KeyFit, NodeCertificates, Role
 from recovery.cluster.facts import ClusterFacts, NodeFacts
 from recovery.cluster.x509_chains import covers
@@ -19,16 +20,6 @@ SOON = timedelta(days=7)
 _ETCD = (Role.ETCD_CA, Role.ETCD_SERVER, Role.ETCD_PEER)
 _API = (Role.CLUSTER_CA, Role.API_SERVER, Role.API_SERVER_TO_ETCD)
 _CLIENTS = (Role.ETCD_HEALTHCHECK, Role.ADMIN, Role.KUBELET)
-
-_KUBEADM = {
-    Role.ETCD_SERVER: "etcd-server",
-    Role.ETCD_PEER: "etcd-peer",
-    Role.ETCD_HEALTHCHECK: "etcd-healthcheck-client",
-    Role.API_SERVER: "apiserver",
-    Role.API_SERVER_TO_ETCD: "apiserver-etcd-client",
-    Role.ADMIN: "admin.conf",
-}
-"""As `kubeadm certs renew` calls them."""
 
 _MEANINGS: dict[tuple[Role, ...], str] = {
     _ETCD: "etcd does not start without them, and its peers and clients refuse what has expired.",
@@ -113,7 +104,7 @@ def _troubles(
     if one is None:
         yield from _not_there(role, known, bad)
         return
-    renew = _renewing(role)
+    renew = renewing(role)
     if one.not_after <= now:
         yield _Trouble(bad, f"{role.value} expired on {one.not_after:%Y-%m-%d}", renew)
     elif one.not_after - now < SOON:
@@ -142,40 +133,21 @@ def _not_there(role: Role, known: NodeCertificates, bad: CheckStatus) -> Iterato
     path = dict(known.unreadable).get(role)
     if path is not None:
         words = f"{role.value} cannot be read: {path} is no certificate"
-        yield _Trouble(bad, words, _putting_back(role, path))
+        yield _Trouble(bad, words, putting_back(role, path))
         return
     path = dict(known.missing).get(role)
     # Newer kubeadm has no certificate for health checks, and not every node has an admin.conf.
     if path is not None and role not in _CLIENTS:
-        yield _Trouble(bad, f"{role.value} is missing: {path}", _putting_back(role, path))
-
-
-def _putting_back(role: Role, path: str) -> str:
-    if role in (Role.ETCD_CA, Role.CLUSTER_CA):
-        return f"copy {path} from another control-plane node"
-    if role not in _KUBEADM:
-        return f"put {path} back"
-    return f"put {path} back, or make it: kubeadm init phase certs {_KUBEADM[role]}"
-
-
-def _renewing(role: Role) -> str:
-    if role in (Role.ETCD_CA, Role.CLUSTER_CA):
-        return "a CA is replaced by hand, with the platform's support; nothing else will help"
-    if role is Role.KUBELET:
-        return (
-            "kubelet renews it itself while the API answers; once expired: kubeadm kubeconfig user "
-            "--org system:nodes --client-name system:node:NAME > /etc/kubernetes/kubelet.conf"
-        )
-    return f"kubeadm certs renew {_KUBEADM[role]}"
+        yield _Trouble(bad, f"{role.value} is missing: {path}", putting_back(role, path))
 
 
 def _anew(one: Certificate) -> str:
     """How to have a certificate made anew: renewing keeps its names."""
-    if one.role not in _KUBEADM or one.role is Role.ADMIN:
-        return _renewing(one.role)
+    if one.role not in KUBEADM or one.role is Role.ADMIN:
+        return renewing(one.role)
     key = one.path.removesuffix(".crt") + ".key"
     return (
-        f"move {one.path} and {key} aside, then kubeadm init phase certs {_KUBEADM[one.role]} "
+        f"move {one.path} and {key} aside, then kubeadm init phase certs {KUBEADM[one.role]} "
         "(with --config, where the cluster was set up with one)"
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from recovery.cluster.agreement import Agreement, Reading
 from recovery.cluster.by_hand import sed_between
+from recovery.cluster.certificates import Role
 from recovery.cluster.database_header import HEADER_BYTES, PAGE, database_fault
 from recovery.cluster.diagnosis import diagnose
 from recovery.cluster.diagnosis_without_quorum import RestoreFrom
@@ -23,6 +25,7 @@ from tests.cluster.samples import (
     CLUSTER,
     DATA_DIR,
     NAMES,
+    certificates,
     cluster_facts,
     member,
     node_facts,
@@ -212,6 +215,29 @@ def test_a_healthy_etcd_behind_a_dead_api_server_is_not_blamed() -> None:
     facts = cluster_facts(nodes={"etcd-2": node_facts("etcd-2", api_server=unasked)})
     assert told(facts).state is ClusterState.HEALTHY
     assert "could not be asked" in told(facts).remarks[0]
+
+
+def test_an_api_server_that_cannot_start_without_a_certificate_has_that_named() -> None:
+    down = ApiAnswer(False, "it does not accept connections")
+    path = "/etc/kubernetes/pki/apiserver-etcd-client.crt"
+    whole = certificates("etcd-1")
+    lacking = dataclasses.replace(
+        whole,
+        certificates=tuple(
+            one for one in whole.certificates if one.role is not Role.API_SERVER_TO_ETCD
+        ),
+        missing=((Role.API_SERVER_TO_ETCD, path),),
+    )
+    old = certificates("etcd-2", API_SERVER={"not_after": datetime(2026, 11, 20, tzinfo=UTC)})
+    nodes = {
+        "etcd-1": node_facts("etcd-1", api_server=down, certificates=lacking),
+        "etcd-2": node_facts("etcd-2", api_server=down, certificates=old),
+    }
+    diagnosis = told(cluster_facts(nodes=nodes))
+    assert f"on etcd-1, the API server's for etcd is missing: {path}." in diagnosis.sentence
+    assert "on etcd-2, the API server's expired on 2026-11-20." in diagnosis.sentence
+    assert "kubeadm init phase certs apiserver-etcd-client" in diagnosis.advice
+    assert "on etcd-2 kubeadm certs renew apiserver" in diagnosis.advice
 
 
 def test_a_nospace_alarm_is_cleared_with_exact_commands_the_leader_last() -> None:

@@ -129,7 +129,8 @@ def test_api_servers_that_end_are_looked_for_there_and_not_in_etcd(
     rehearsal.break_it(Breakage.API_DOWN)
     diagnosis = look(rehearsal.cluster)[1]
     assert diagnosis.label == "API NOT READY, ETCD 3/3"
-    assert "Do not restore: look at kube-apiserver" in diagnosis.advice
+    assert "the API server's for etcd is missing" in diagnosis.sentence
+    assert "look at kube-apiserver" in diagnosis.advice
     said = rehearsal.command(rehearsal.cluster.node("etcd-1"), diagnosis.commands[0].text)
     assert "No such file" in said.stdout + said.stderr
     for path, text in before.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from recovery.restore.delivering import NO_SUPPLY, Deliverer, Supply
 from recovery.restore.events import Event
 from recovery.restore.holding import NodeHolding
 from recovery.restore.journal import JournalEntry, JournalEvent
+from recovery.restore.kept_plan import expected_of, plan_of
 from recovery.restore.late_nodes import with_late_nodes
 from recovery.restore.lock import LockHolder
 from recovery.restore.node_work import NodeWorker
@@ -35,7 +35,6 @@ from recovery.restore.past_runs import (
     read_run,
 )
 from recovery.restore.plan import Plan, RestoreSource
-from recovery.restore.plan_loading import load_plan
 from recovery.restore.planner import PlanOptions, plan
 from recovery.restore.progress import Progress, progress_of
 from recovery.restore.record_copies import RecordCopies
@@ -44,7 +43,7 @@ from recovery.restore.rollback import rollback_plan
 from recovery.restore.run import Beginning, PlanRun
 from recovery.restore.run_control import RestoreRun
 from recovery.restore.run_elsewhere import newest_record, require_not_cleaned
-from recovery.restore.run_record import EXPECTED_NAME, PLAN_NAME, RunRecord
+from recovery.restore.run_record import RunRecord
 from recovery.restore.runs_on_nodes import bring_record, entries_on_nodes, look_for_runs, merged
 from recovery.restore.standing import RunStanding
 from recovery.restore.standings import standing_of
@@ -110,7 +109,7 @@ class ClusterRuns:
     def _standing_of(self, run: PastRun) -> RunStanding:
         if run.state is RunState.RUNNING and run.id in self._taken_over:
             run = replace(run, state=RunState.INTERRUPTED)
-        return standing_of(run, _plan_of(run))
+        return standing_of(run, plan_of(run))
 
     async def _standing_now(self, run_id: str | None) -> RunStanding:
         """For whoever is about to act: what other machines did since counts."""
@@ -150,7 +149,7 @@ class ClusterRuns:
         whole = _with_absent(standing.plan, facts)
         if whole is not standing.plan:
             record.keep_plan(whole)
-        expected = _expected_of(standing.run)
+        expected = expected_of(standing.run)
         deliverer = Deliverer(self._fleet, await self._snapshot(whole, progress))
         beginning = Beginning(JournalEvent.RUN_RESUMED, progress, without_secrets(reason))
         return self._run(whole, facts, expected, deliverer, operator, listener, record, beginning)
@@ -170,7 +169,7 @@ class ClusterRuns:
         return self._run(
             rollback_plan(standing.plan, progress),
             facts,
-            _expected_of(standing.run),
+            expected_of(standing.run),
             Deliverer(self._fleet, NO_SUPPLY),
             operator,
             listener,
@@ -312,36 +311,6 @@ def _with_absent(made: Plan, facts: ClusterFacts) -> Plan:
     still = tuple(node for node in made.absent if node not in there)
     options = PlanOptions(made.run_id, without=still, only=there)
     return with_late_nodes(made, plan(facts, made.source, options))
-
-
-def _plan_of(run: PastRun) -> Plan:
-    path = run.directory / PLAN_NAME
-    return load_plan(_read(path), str(path))
-
-
-def _expected_of(run: PastRun) -> Expected:
-    path = run.directory / EXPECTED_NAME
-    try:
-        return Expected(**json.loads(_read(path)))
-    except (ValueError, TypeError) as error:
-        raise RescueError(
-            "nobody can tell what the run must bring back",
-            where=str(path),
-            remedy="use the version of etcd-rescue that began the run",
-            detail=str(error),
-        ) from error
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RescueError(
-            f"the record of this run is not whole: {error}",
-            where=str(path),
-            remedy="move its directory away and try again: the nodes have a copy of it; or go on "
-            "by hand with way-back.md beside it",
-        ) from error
 
 
 def _refused(what: str, standing: RunStanding, why: str) -> RefusedError:

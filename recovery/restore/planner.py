@@ -9,13 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from recovery.cluster.diagnosis import diagnose, majority
-from recovery.cluster.etcd_tools import choose_tool
 from recovery.cluster.facts import (
     ClusterFacts,
     EtcdManifest,
-    EtcdTool,
     NodeFacts,
-    Version,
 )
 from recovery.cluster.manifest_edit import with_existing_state
 from recovery.cluster.node_count import refused_node_count
@@ -35,6 +32,7 @@ from recovery.restore.plan import (
     RestoreSource,
     Step,
 )
+from recovery.restore.plan_warnings import warnings_of
 from recovery.restore.planned_members import in_words, planned_members
 from recovery.restore.steps.s01_recheck import recheck
 from recovery.restore.steps.s02_stage import stage
@@ -48,14 +46,13 @@ from recovery.restore.steps.s09_verify import verify
 from recovery.restore.steps.s10_alarm import clear_alarm
 from recovery.restore.steps.s11_kubelets import restart_kubelets
 from recovery.restore.steps.s12_prove import prove
+from recovery.restore.tool_choosing import choose_tools
 
 REVISION_BUMP = 1_000_000_000
 """Enough that no client can have seen a higher revision (etcd's own disaster recovery guide)."""
 
 WAL_BYTES = 64_000_000
 """etcd preallocates its first write-ahead log (server/storage/wal, SegmentSizeBytes)."""
-
-_FAULTY = ((3, 5, 0), (3, 5, 2))
 
 _HARMFUL_FLAGS = {
     "wal-dir": "the old log there would be replayed over the restored database; "
@@ -94,7 +91,7 @@ def plan(facts: ClusterFacts, source: RestoreSource, options: PlanOptions) -> Pl
     _refuse_undocumented(facts, options)
     source = replace(source, fills_quota=fills_quota(facts, source.size))
     nodes = _present(facts, options)
-    choices = _choose_tools(nodes, list(facts.nodes.values()))
+    choices = choose_tools(nodes, list(facts.nodes.values()))
     bump = REVISION_BUMP if all(c.tool.bumps_revision for c in choices.values()) else 0
     grounds = [_ground(node, choices[node.node.name], options.run_id) for node in nodes]
     members = planned_members(facts, source)
@@ -114,7 +111,7 @@ def plan(facts: ClusterFacts, source: RestoreSource, options: PlanOptions) -> Pl
             for ground in grounds
             if ground.manifest_after != ground.manifest.text
         ),
-        warnings=_warnings(grounds, source, bump, quorum_lost),
+        warnings=warnings_of(grounds, source, bump, quorum_lost),
         revision_bump=bump,
         quorum_was_lost=quorum_lost,
         members=members,
@@ -203,44 +200,6 @@ def _present(facts: ClusterFacts, options: PlanOptions) -> list[NodeFacts]:
     return nodes
 
 
-def _choose_tools(
-    nodes: Sequence[NodeFacts], everywhere: Sequence[NodeFacts]
-) -> dict[str, ToolChoice]:
-    """A program for each of `nodes`: its own, or one of any node's."""
-    version = _server_version(everywhere)
-    own = {node.node.name: choose_tool(version, node.tools) for node in everywhere}
-    choices: dict[str, ToolChoice] = {}
-    for node in nodes:
-        tool = own[node.node.name]
-        choices[node.node.name] = (
-            ToolChoice(tool) if tool is not None else _carried(node, everywhere, own, version)
-        )
-    return choices
-
-
-def _carried(
-    node: NodeFacts,
-    nodes: Sequence[NodeFacts],
-    own: dict[str, EtcdTool | None],
-    version: Version | None,
-) -> ToolChoice:
-    for other in nodes:
-        tool = own[other.node.name]
-        if tool is not None and other.architecture == node.architecture:
-            return ToolChoice(tool, carried_from=other.node.name)
-    wanted = f"etcd {version.major}.{version.minor}" if version else "this etcd"
-    raise RefusedError(
-        f"no etcdutl or etcdctl that fits {wanted} was found on any node",
-        where=node.node.name,
-        remedy=f"put etcdutl of {wanted} on the PATH of one node, for example in /usr/local/bin",
-    )
-
-
-def _server_version(nodes: Sequence[NodeFacts]) -> Version | None:
-    versions = [n.manifest.version for n in nodes if n.manifest and n.manifest.version]
-    return max(versions, default=None)
-
-
 def _ground(facts: NodeFacts, tool: ToolChoice, run_id: str) -> NodeGround:
     node: Node = facts.node
     if facts.manifest is None:
@@ -288,46 +247,6 @@ def _refuse_harmful_flags(node: Node, manifest: EtcdManifest) -> None:
 
 def _quorum_lost(facts: ClusterFacts) -> bool:
     return not diagnose(facts, facts.cluster).state.has_quorum
-
-
-def _warnings(
-    grounds: Sequence[NodeGround], source: RestoreSource, bump: int, quorum_lost: bool
-) -> tuple[str, ...]:
-    warnings = []
-    if not quorum_lost:
-        warnings.append(
-            "The cluster has a quorum: a restore takes it back to the snapshot's moment. "
-            "Replace a broken member instead, if that is all that is wrong."
-        )
-    if not bump:
-        warnings.append(
-            "The restore program on these nodes cannot raise revisions (etcd 3.4.27, 3.5.10 and "
-            "later can): clients that watched before may see nothing new until they restart. "
-            "Restart kubelet on every node, and controllers that look stuck."
-        )
-    if not source.has_hash:
-        warnings.append(
-            "The snapshot has no hash to check: it is a copy of a member's own database, so "
-            "--skip-hash-check is used."
-        )
-    if source.member is not None and not source.has_hash:
-        warnings.append(
-            f"What {source.member} had only in its write-ahead log when it stopped is lost."
-        )
-    faulty = sorted(
-        {
-            str(g.manifest.version)
-            for g in grounds
-            if g.manifest.version
-            and Version(*_FAULTY[0]) <= g.manifest.version <= Version(*_FAULTY[1])
-        }
-    )
-    if faulty:
-        warnings.append(
-            f"etcd {', '.join(faulty)} can lose consistency after a crash: upgrade to 3.5.3 or "
-            "later once the cluster is back."
-        )
-    return tuple(warnings)
 
 
 def _sha256(text: str) -> str:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recovery.backups.credentials import AskForKeys
 from recovery.backups.model import Catalog
-from recovery.cluster.facts import ClusterFacts
 from recovery.errors import RefusedError
 from recovery.health.model import Check
 from recovery.inventory.model import Cluster
@@ -80,9 +78,7 @@ class Incident(SnapshotsAtHand):
         from recovery.restore.unlisted_workers import find_unlisted_workers, worker_checks
 
         contents = require_sound(judged)
-        facts = self.facts
-        if facts is None or not _good_enough(facts, seconds_old):
-            facts = await self.look()
+        facts = await self.look_unless_seen(seconds_old=seconds_old)
         self.preflight_checks = preflight(
             facts,
             contents,
@@ -302,9 +298,3 @@ class Incident(SnapshotsAtHand):
             )
         self._doors.cache.pin(fetched.database)
         return fetched.database
-
-
-def _good_enough(facts: ClusterFacts, seconds: float) -> bool:
-    """A node that did not answer is asked once more, with all the time that it may take."""
-    age = (datetime.now(UTC) - facts.gathered_at).total_seconds()
-    return not facts.unreachable and age <= seconds

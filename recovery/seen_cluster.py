@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -43,6 +44,7 @@ class SeenCluster:
             cluster, environ, ask_s3_keys, facts=self._known_facts, latest=lambda: self.facts
         )
         self._looks = self._latest_look = 0
+        self._under_way: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -78,13 +80,29 @@ class SeenCluster:
 
         self._looks += 1
         began = self._looks
-        facts = await gather(self._doors.fleet, self.cluster, on_node, hasty=hasty)
-        keys = await asyncio.to_thread(open_keys, self.cluster.nodes)
+        over = self._under_way = asyncio.get_running_loop().create_future()
+        try:
+            facts = await gather(self._doors.fleet, self.cluster, on_node, hasty=hasty)
+            keys = await asyncio.to_thread(open_keys, self.cluster.nodes)
+        finally:
+            over.set_result(None)
         facts = replace(facts, open_keys=keys)
         if began > self._latest_look:
             # One that began earlier and took longer tells of what is over.
             self._latest_look, self.facts = began, facts
         return facts
+
+    async def look_unless_seen(self, *, seconds_old: float) -> ClusterFacts:
+        """The facts where they are no older and lack no node; otherwise it is looked again."""
+        if self.facts is None or not _good_enough(self.facts, seconds_old):
+            return await self.look()
+        return self.facts
+
+    async def glance(self) -> ClusterFacts:
+        """The facts, however old; where there are none, of a look under way, or of a hasty one."""
+        if self.facts is None and self._under_way is not None:
+            await asyncio.wait([self._under_way])
+        return self.facts or await self.look(hasty=True)
 
     def forget_facts(self) -> None:
         """The cluster was changed: until it is looked at again, nothing is known of it."""
@@ -157,3 +175,9 @@ class SeenCluster:
         )
         ready = {name for name, answer in answers.items() if answer is not None and answer.ready}
         return {name: each for name, each in self._manifests().items() if name in ready}
+
+
+def _good_enough(facts: ClusterFacts, seconds: float) -> bool:
+    """A node that did not answer is asked once more, with all the time that it may take."""
+    age = (datetime.now(UTC) - facts.gathered_at).total_seconds()
+    return not facts.unreachable and age <= seconds

@@ -85,8 +85,7 @@ class SnapshotsAtHand(SeenCluster):
         """
         if self.catalog is None:
             raise RefusedError("nothing has been listed yet", remedy="list the snapshots first")
-        if self.facts is None:
-            await self.look(hasty=True)
+        await self.glance()
         return self.catalog
 
     async def judge(

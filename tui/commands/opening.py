@@ -24,6 +24,9 @@ from tui.streams import warnings_on_stderr
 
 LATEST = "latest"
 
+FRESH_SECONDS = 30.0
+"""What nodes have said is taken for true for so long; a slow download may outlast it."""
+
 
 def read_inventory(arguments: argparse.Namespace) -> Inventory:
     """The inventory that the arguments, the environment or the usual places name."""

@@ -8,7 +8,7 @@ import json
 from recovery.restore.plan_json import plan_document
 from recovery.restore.runbook import runbook_markdown, runbook_shell
 from tui.commands.common_arguments import REFERENCE, add_allow_node_count
-from tui.commands.opening import open_incident, ready_reference
+from tui.commands.opening import FRESH_SECONDS, open_incident, ready_reference
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -30,7 +30,7 @@ async def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
     async with open_incident(arguments) as incident:
         judged = await ready_reference(incident, arguments.reference)
-        await incident.look()
+        await incident.look_unless_seen(seconds_old=FRESH_SECONDS)
         plan = incident.plan(judged)
     if arguments.output == "json":
         print(json.dumps(plan_document(plan), indent=2))

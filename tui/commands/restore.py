@@ -23,6 +23,7 @@ from tui.commands.executing import (
     require_unlocked,
 )
 from tui.commands.opening import (
+    FRESH_SECONDS,
     open_incident,
     ready_reference,
     report_errors,
@@ -66,10 +67,6 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     return parser
 
 
-_FRESH_SECONDS = 30.0
-"""What nodes have said is taken for true for so long; a slow download may outlast it."""
-
-
 async def run(arguments: argparse.Namespace) -> int:
     """Verify, check, plan, restore; the exit status says how it ended."""
     async with open_incident(arguments) as incident:
@@ -86,7 +83,7 @@ async def run(arguments: argparse.Namespace) -> int:
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
-        checks = await incident.preflight(judged, seconds_old=_FRESH_SECONDS)
+        checks = await incident.preflight(judged, seconds_old=FRESH_SECONDS)
         _tell_preflight(checks, as_json=as_json)
         without = frozenset(arguments.without)
         _refuse_where_preflight_says_so(checks, arguments.acknowledge_warnings, without)

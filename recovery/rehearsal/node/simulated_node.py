@@ -134,15 +134,13 @@ class SimulatedNode:
         with contextlib.closing(writer), contextlib.suppress(ConnectionError):
             if not _same_user(writer):
                 return
-            asked = json.loads(await reader.read())
-            program, *arguments = asked["words"]
-            directory = Path(asked["directory"])
-            given = asked["kubeconfig"]
+            words, directory, given, stdin = read_question(await reader.read())
             kubeconfig = directory / given if given else self.layout.admin_kubeconfig
-            stdin = str(asked.get("stdin", ""))
-            answer = await self._answer(program, arguments, directory, kubeconfig, stdin)
-            body = {"out": answer.out, "err": answer.err, "exit": answer.exit}
-            writer.write(json.dumps(body).encode())
+            answer = await self._answer(words[0], words[1:], directory, kubeconfig, stdin)
+            out, err = (
+                text.encode("utf-8", "surrogateescape") for text in (answer.out, answer.err)
+            )
+            writer.write(b"%d\0%d\0%b%b" % (answer.exit, len(out), out, err))
             await writer.drain()
 
     async def _answer(
@@ -172,6 +170,13 @@ class SimulatedNode:
         etcd = BROKEN_ETCD if Fault.ETCD_BREAKS in self.faults else self._etcd
         self._programs["etcd"] = etcd
         return answer
+
+
+def read_question(asked: bytes) -> tuple[list[str], Path, str, str]:
+    """What shim.py sends: the words, the directory, KUBECONFIG, and what stood on its input."""
+    directory, kubeconfig, count, rest = asked.decode("utf-8", "surrogateescape").split("\0", 3)
+    *words, stdin = rest.split("\0", int(count))
+    return words, Path(directory), kubeconfig, stdin
 
 
 def _same_user(writer: asyncio.StreamWriter) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -81,7 +81,7 @@ def _judged(
     if not troubles:
         ends = [one.not_after for one in known.certificates if one.role in roles]
         until = f", valid until {min(ends):%Y-%m-%d}" if ends else ""
-        return ok(check, name, f"{len(ends)} looked at{until}")
+        return ok(check, name, f"{len(ends)}{until}" if ends else "none to look at")
     say = failed if any(t.status is CheckStatus.FAILED for t in troubles) else warned
     return say(
         check,
@@ -172,6 +172,11 @@ def _of_urls(urls: Iterable[str]) -> list[str]:
     return [host for url in urls if (host := urlsplit(url).hostname)]
 
 
+def _in_short(names: Sequence[str], facts: ClusterFacts) -> str:
+    everywhere = len(names) == len(facts.cluster.control_plane)
+    return f"all {len(names)} nodes" if everywhere else ", ".join(names)
+
+
 def _same_authority(facts: ClusterFacts, role: Role, name: str, meaning: str) -> Check:
     groups: dict[frozenset[str], list[str]] = {}
     for node in facts.nodes.values():
@@ -182,7 +187,7 @@ def _same_authority(facts: ClusterFacts, role: Role, name: str, meaning: str) ->
         return skipped(name, CLUSTER_SCOPE, "it could not be compared", "compare ca.crt by hand")
     if len(groups) == 1:
         (nodes,) = groups.values()
-        return ok(name, CLUSTER_SCOPE, f"the same on {', '.join(nodes)}")
+        return ok(name, CLUSTER_SCOPE, f"the same on {_in_short(nodes, facts)}")
     told = "; ".join(f"{', '.join(nodes)} {min(found)[:8]}" for found, nodes in groups.items())
     common = frozenset.intersection(*groups)
     if common:

@@ -218,7 +218,7 @@ def _own_clock(facts: ClusterFacts) -> Check:
 def _keys(facts: ClusterFacts) -> Check:
     name = "private keys here"
     if not facts.open_keys:
-        return ok(name, CLUSTER_SCOPE, "no others can read those the inventory names")
+        return ok(name, CLUSTER_SCOPE, "readable by their owner alone")
     named = [f"{key.path} has mode {key.mode:04o}" for key in facts.open_keys]
     files = shlex.join(str(key.path) for key in facts.open_keys)
     return warned(

@@ -25,7 +25,7 @@ def _access(facts: ClusterFacts) -> Check:
     known = {n: f.surroundings for n, f in facts.nodes.items() if f.surroundings is not None}
     able = [n for n, s in known.items() if s.has_admin_kubeconfig and "kubectl" in s.programs]
     if able:
-        return ok(name, CLUSTER_SCOPE, f"kubectl and admin.conf on {', '.join(able)}")
+        return ok(name, CLUSTER_SCOPE, f"through {', '.join(able)}")
     if not known:
         return skipped(name, CLUSTER_SCOPE, "not known", "see on a node: kubectl, admin.conf")
     without = [
@@ -103,7 +103,7 @@ def _encryption(facts: ClusterFacts, contents: SnapshotContents) -> Check:
         )
     if any(one.path for one in known.values()):
         return ok(name, CLUSTER_SCOPE, "configured, the same everywhere; the snapshot needs no key")
-    return ok(name, CLUSTER_SCOPE, "not used, neither here nor in the snapshot")
+    return ok(name, CLUSTER_SCOPE, "not used here or in the file")
 
 
 def _key_lost(contents: SnapshotContents, lost: list[str]) -> Check:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from recovery.backups.belonging import authorities_here
 from recovery.cluster.etcd_tools import choose_tool
 from recovery.cluster.facts import ClusterFacts, EtcdTool, Version
+from recovery.cluster.node_words import binary_size
 from recovery.cluster.space_quota import fills_quota, in_mebibytes, smallest_quota
 from recovery.health.model import CLUSTER_SCOPE, Check, CheckStatus, OwnYes
 from recovery.health.preflight_cluster import manifests
@@ -126,7 +127,7 @@ def _nodes(facts: ClusterFacts, contents: SnapshotContents) -> Check:
             "the node objects (labels, taints) is gone.",
             "compare labels and taints of these nodes after the restore",
         )
-    return ok(name, CLUSTER_SCOPE, f"{len(inside)}, all of this inventory's among them")
+    return ok(name, CLUSTER_SCOPE, f"{len(inside)}, the inventory's included")
 
 
 def _authority(facts: ClusterFacts, contents: SnapshotContents) -> Check:
@@ -273,7 +274,7 @@ def _size(facts: ClusterFacts, contents: SnapshotContents) -> Iterator[Check]:
             f"once the cluster is back: compact and defragment, or {raise_it}",
         )
     else:
-        yield ok(name, CLUSTER_SCOPE, told)
+        yield ok(name, CLUSTER_SCOPE, f"{binary_size(size)}, quota {binary_size(quota)}")
 
 
 def _programs(facts: ClusterFacts) -> Iterator[Check]:

@@ -56,7 +56,7 @@ def _ports(node: NodeFacts) -> Iterator[Check]:
     here = [(url.hostname, url.port) for url in map(urlsplit, urls) if url.hostname and url.port]
     strange = [one for one in _taking(known, here) if one.container != "etcd"]
     if not strange:
-        yield ok(check, name, "free, or held by etcd's own container")
+        yield ok(check, name, "free, or etcd's own")
     elif not _tells_containers(node, known) or not all(one.pid for one in strange):
         yield skipped(
             check,
@@ -133,7 +133,7 @@ def _writable(node: NodeFacts, known: Surroundings) -> Iterator[Check]:
             "see dmesg for the disk's errors; then mount -o remount,rw on that filesystem",
         )
     else:
-        yield ok("writable", node.node.name, "data, manifests and work directory")
+        yield ok("writable", node.node.name, "data, manifests, work")
     if backups:
         yield warned(
             "backup directory",
@@ -219,4 +219,4 @@ def _services(name: str, known: Surroundings) -> Check:
             "systemd did not say which run",
             "see on the node: systemctl list-units --state=active",
         )
-    return ok(check, name, "none that is known to start kubelet or etcd")
+    return ok(check, name, "none starts kubelet or etcd")

@@ -25,8 +25,10 @@ listeners() {
       n = split($4, part, ":"); if (index(ports, " " part[n] " ")) print $0
     }' | grep -o 'pid=[0-9]*' | cut -d = -f 2 | sort -u || true)
   for PID in $PIDS; do
-    printf 'process %s %s\n' "$PID" "$(readlink "/proc/$PID/exe" 2> /dev/null || true)"
-    sed "s/^/cgroup $PID /" "/proc/$PID/cgroup" 2> /dev/null || true
+    printf 'process %s %s\n' "$PID" "$(readlink "/proc/$PID/exe" 2> /dev/null)"
+    {
+      while IFS= read -r LINE; do printf 'cgroup %s %s\n' "$PID" "$LINE"; done < "/proc/$PID/cgroup"
+    } 2> /dev/null || true
   done
   if [ -n "$PIDS" ] && command -v crictl > /dev/null; then
     for NAME in etcd kube-apiserver; do

@@ -17,17 +17,34 @@ _MOST = 16
 
 _SEARCH = rf"""
 {SECTION_SH}
-SEEN=' '
+SEEN=''
 COUNT=0
+
+# Whether another file was this one already. They are large: only those of one size are hashed.
+seen() {{
+  SIZE=$(($(wc -c < "$1")))
+  case $SEEN in
+    *"<$SIZE> "*) ;;
+    *) return 1 ;;
+  esac
+  SUM=$(sha256sum < "$1")
+  while IFS=' ' read -r OTHER_SIZE OTHER; do
+    [ "$OTHER_SIZE" = "<$SIZE>" ] || continue
+    if [ "$(sha256sum < "$OTHER")" = "$SUM" ]; then return 0; fi
+  done << END_OF_SEEN
+$SEEN
+END_OF_SEEN
+  return 1
+}}
 
 # Asks the server for its version, a tool for its flags too; each different file only once.
 ask() {{
   case " $NAMES " in *" ${{1##*/}} "*) ;; *) return 0 ;; esac
   [ -f "$1" ] && [ -x "$1" ] || return 0
-  SUM=$(sha256sum < "$1" | cut -d ' ' -f 1)
-  case $SEEN in *" $SUM "*) return 0 ;; esac
+  if seen "$1"; then return 0; fi
   [ "$COUNT" -lt "$MOST" ] || return 0
-  SEEN="$SEEN$SUM "
+  SEEN="$SEEN<$SIZE> $1
+"
   COUNT=$((COUNT + 1))
   case $1 in
     */etcd)

@@ -13,6 +13,7 @@ from screens.catalog_heading import catalog_heading, emptiness, problems_line
 from screens.catalog_table import Order, column_heads, order_of, row_of
 from screens.marks import line
 from screens.widgets.row_list import Row, RowList
+from screens.widgets.typing_line import TypingLine
 
 
 class CatalogPane(Vertical):
@@ -28,7 +29,7 @@ class CatalogPane(Vertical):
         self.listing = True
         """Whether more is still to come."""
         self.rows = RowList("catalog")
-        self.field = Input(
+        self.field = TypingLine(
             placeholder="part of a name, time, node or state", id="filter", compact=True
         )
         self._wanted = ""

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from recovery.snapshots.comparison import Change, KeyChange
 from screens.comparison_text import COLOURS, NO_NAMESPACE, NOT_KUBERNETES, SIGNS
 from screens.marks import HEADING, cell, line
 from screens.widgets.long_list import LongList
+from screens.widgets.typing_line import TypingLine
 from screens.wording import cut, thousands
 
 _SLICE = 4000
@@ -95,7 +96,9 @@ class KeyPane(Vertical):
     def __init__(self, name: str) -> None:
         super().__init__(id=f"{name}-side", classes="comparison-pane")
         self.rows = KeyList(name)
-        self.field = Input(placeholder="part of a key or resource", id="key-filter", compact=True)
+        self.field = TypingLine(
+            placeholder="part of a key or resource", id="key-filter", compact=True
+        )
         self._total, self._by = 0, Narrowing()
 
     def compose(self) -> ComposeResult:

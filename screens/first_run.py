@@ -47,6 +47,7 @@ from screens.leaving import LeavesOnce
 from screens.marks import line, spread
 from screens.widgets.key_footer import KeyFooter
 from screens.widgets.row_list import Row, RowList
+from screens.widgets.typing_line import TypingLine
 
 Search = Callable[[Node, TellNode], Awaitable[Discovered]]
 
@@ -114,7 +115,9 @@ class FirstRunScreen(LeavesOnce[None]):
         yield Static(Content(INTRODUCTION), id="first-introduction")
         with Horizontal(id="first-address"):
             yield Static(Content.styled(" node ", "bold"), id="first-label")
-            yield Input(placeholder="[USER@]HOST[:PORT], for example root@10.0.0.11", compact=True)
+            yield TypingLine(
+                placeholder="[USER@]HOST[:PORT], for example root@10.0.0.11", compact=True
+            )
         yield Static("", id="first-state")
         yield self._rows
         yield Static("", id="first-trouble")

@@ -27,6 +27,7 @@ from screens.marks import HEADING, Mark, cell, line, spread, stacked
 from screens.saying import hint, moving_line
 from screens.snapshot_facts import title_of
 from screens.stored_keys import StoredKeyList, key_heads, wanted_words
+from screens.widgets.typing_line import TypingLine
 from screens.widgets.words import Words
 from screens.wording import cut, thousands
 
@@ -65,7 +66,9 @@ class SnapshotKeysScreen(IncidentScreen):
         self._heading = Words("stored-heading")
         self._progress = Words("stored-progress")
         self._rows = StoredKeyList("stored-keys")
-        self._field = Input(placeholder="part of a key or resource", id="stored-find", compact=True)
+        self._field = TypingLine(
+            placeholder="part of a key or resource", id="stored-find", compact=True
+        )
 
     def compose_body(self) -> ComposeResult:
         """Heading, field, keys; beside them what they are, where there is room."""

@@ -8,6 +8,12 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Button
 
 from screens.dialogs.dialog import Answer, Dialog
+from screens.marks import line
+
+ENTER_GOES_ON = line(
+    ("Enter", "bold"), " goes on, ", ("esc", "bold"), " leaves things as they are."
+)
+"""For who has typed the words that are a yes."""
 
 
 class AskingDialog(Dialog[Answer]):

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from screens.dialogs.dialog import Dialog
 from screens.marks import cell, line
 from screens.widgets.row_list import Row, RowList
+from screens.widgets.typing_line import TypingLine
 from screens.wording import cut
 
 _AROUND = 10
@@ -51,7 +52,7 @@ class ChoosingDialog(Dialog[str | None]):
 
     def compose_inside(self) -> ComposeResult:
         """The field to find some, the candidates, the keys."""
-        yield Input(placeholder="part of a name", id="candidate-filter", compact=True)
+        yield TypingLine(placeholder="part of a name", id="candidate-filter", compact=True)
         yield self._rows
         yield Static("", id="candidates-empty")
         find = "   / find" if len(self._candidates) >= _MANY else ""

@@ -11,12 +11,13 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from recovery.restore.plan import Gate, Plan, Risk
-from screens.dialogs.asking import AskingDialog
+from screens.dialogs.asking import ENTER_GOES_ON, AskingDialog
 from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
 from screens.dialogs.reading import ReadingDialog
 from screens.marks import Mark, badge, line, stacked
 from screens.plan_text import commands_of, nodes_of, steps_in_words
+from screens.widgets.typing_line import TypingLine
 from screens.wording import listing, sentence
 
 
@@ -64,7 +65,7 @@ class ConsentDialog(AskingDialog[bool]):
     def _typed_answer(self) -> ComposeResult:
         with Horizontal(classes="typed"):
             yield Static(Content("Type the cluster's name to go on: "), classes="typed-words")
-            yield Input(classes="resting", compact=True, select_on_focus=False)
+            yield TypingLine(classes="resting", compact=True, select_on_focus=False)
         yield Static("", id="typed-answer")
 
     def _where(self) -> Content:
@@ -87,6 +88,11 @@ class ConsentDialog(AskingDialog[bool]):
             ("way back", self.gate.undo),
         ]
         return [(word, text) for word, text in pairs if text]
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Typing alone is no yes: say which key is, once the name stands there."""
+        words = ENTER_GOES_ON if event.value == self.plan.cluster else ""
+        self.query_one("#typed-answer", Static).update(words)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Only the exact name is a yes; anything else changes nothing and says so."""

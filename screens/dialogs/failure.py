@@ -17,6 +17,7 @@ from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
 from screens.dialogs.reading import ReadingDialog
 from screens.marks import Mark, hanging, line, stacked
+from screens.widgets.typing_line import TypingLine
 from screens.wording import listing, sentence
 
 _TAIL = 4
@@ -77,7 +78,7 @@ class FailureDialog(AskingDialog[FailureAnswer]):
                 yield Static(stacked(hanging("Without", words, _WIDTH, 12)), classes="paragraph")
         with Horizontal(id="skipping", classes="typed"):
             yield Static(Content("Skip, because: "), classes="typed-words")
-            yield Input(compact=True, select_on_focus=False)
+            yield TypingLine(compact=True, select_on_focus=False)
         yield Static("", id="typed-answer")
         with Answers():
             yield answer_button("r: retry", answer="retry", resting=True)

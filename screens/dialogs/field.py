@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from screens.dialogs.box import DialogText
 from screens.dialogs.dialog import Dialog
 from screens.marks import Mark, stacked
+from screens.widgets.typing_line import TypingLine
 
 Answers = Mapping[str, str]
 
@@ -61,7 +62,7 @@ class FieldsDialog(Dialog[dict[str, str] | None]):
             for one in self._asked:
                 with Horizontal(classes="field"):
                     yield Static(Content(one.label), classes="field-label")
-                    yield Input(
+                    yield TypingLine(
                         one.value,
                         password=one.secret,
                         placeholder=one.hint,

@@ -15,6 +15,7 @@ from recovery.errors import UnknownHostKeyError
 from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import Dialog, answer_button
 from screens.marks import MUTED, Mark, line, stacked
+from screens.widgets.typing_line import TypingLine
 
 WANTED = "yes"
 
@@ -51,7 +52,7 @@ class HostKeyDialog(Dialog[bool]):
             yield Static(stacked(words))
         with Horizontal(classes="typed"):
             yield Static(Content("Type yes to accept it:  "), classes="typed-words")
-            yield Input(classes="resting", compact=True, select_on_focus=False)
+            yield TypingLine(classes="resting", compact=True, select_on_focus=False)
         yield Static("", id="typed-answer")
         with Answers():
             yield answer_button("No, go back", answer="no")

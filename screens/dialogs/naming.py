@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from screens.dialogs.box import DialogText
 from screens.dialogs.dialog import Dialog
 from screens.marks import Mark
+from screens.widgets.typing_line import TypingLine
 
 
 class NamingDialog(Dialog[str | None]):
@@ -33,7 +34,7 @@ class NamingDialog(Dialog[str | None]):
         """Why it is asked, and a line to type in."""
         with DialogText(classes="paragraph"):
             yield Static(Content(self._text))
-        yield Input(self._before, classes="resting", compact=True)
+        yield TypingLine(self._before, classes="resting", compact=True)
         yield Static("", id="typed-answer")
         yield Static(Content.styled("enter take it   esc go back", "$muted"))
 

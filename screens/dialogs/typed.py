@@ -12,10 +12,11 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from recovery.restore.plan import Risk
-from screens.dialogs.asking import AskingDialog
+from screens.dialogs.asking import ENTER_GOES_ON, AskingDialog
 from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
 from screens.marks import Mark, badge, line
+from screens.widgets.typing_line import TypingLine
 
 
 class TypedDialog(AskingDialog[bool]):
@@ -42,10 +43,15 @@ class TypedDialog(AskingDialog[bool]):
                     yield Static(Content(text), classes="consequence-text")
         with Horizontal(classes="typed"):
             yield Static(Content(self._prompt), classes="typed-words")
-            yield Input(classes="resting", compact=True, select_on_focus=False)
+            yield TypingLine(classes="resting", compact=True, select_on_focus=False)
         yield Static("", id="typed-answer")
         with Answers():
             yield answer_button("No, go back", answer="no")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Typing alone is no yes: say which key is, once the words stand there."""
+        words = ENTER_GOES_ON if event.value == self._wanted else ""
+        self.query_one("#typed-answer", Static).update(words)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Only the exact words are a yes; anything else changes nothing and says so."""

@@ -11,6 +11,7 @@ from textual.widgets import Input, Static
 
 from screens.dialogs.box import DialogText
 from screens.dialogs.dialog import Dialog
+from screens.widgets.typing_line import TypingLine
 
 
 class WritingDialog(Dialog[str]):
@@ -29,7 +30,7 @@ class WritingDialog(Dialog[str]):
         """What it is for, and the line."""
         with DialogText(classes="paragraph"):
             yield Static(Content(self._text))
-        yield Input(classes="resting", compact=True, max_length=500)
+        yield TypingLine(classes="resting", compact=True, max_length=500)
         yield Static(Content.styled("enter add it   esc leave it", "$muted"), classes="dialog-keys")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

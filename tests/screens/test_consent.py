@@ -30,6 +30,18 @@ async def test_a_wrong_name_changes_nothing_and_says_so() -> None:
         await shows(pilot, "Nothing was typed")
 
 
+async def test_once_the_name_is_typed_the_question_says_which_key_goes_on() -> None:
+    async with opened() as pilot:
+        await to_danger(pilot)
+        await pilot.press(*"prod-")
+        assert "Enter goes on" not in text_on_screen(pilot.app)
+        await pilot.press("a")
+        await shows(pilot, "Enter goes on, esc leaves things as they are.")
+        await pilot.press("b")
+        await pilot.pause()
+        assert "Enter goes on" not in text_on_screen(pilot.app)
+
+
 async def test_y_is_no_answer_to_danger() -> None:
     async with opened() as pilot:
         await to_danger(pilot)

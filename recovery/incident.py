@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from recovery.backups.credentials import AskForKeys
 from recovery.backups.model import Catalog
-from recovery.errors import RefusedError
+from recovery.errors import RefusedError, RescueError, SnapshotError, StoreError
 from recovery.health.model import Check
 from recovery.inventory.model import Cluster
 from recovery.places import runs_directory
@@ -23,7 +23,7 @@ from recovery.restore.operator import Operator
 from recovery.restore.plan import Plan, RestoreSource
 from recovery.restore.run_control import RestoreRun
 from recovery.snapshots.model import JudgedSnapshot
-from recovery.snapshots_at_hand import Looked, Progress, SnapshotsAtHand
+from recovery.snapshots_at_hand import Looked, LookFor, Progress, SnapshotsAtHand
 
 if TYPE_CHECKING:
     from recovery.backups.own_backups import OwnBackups
@@ -254,21 +254,11 @@ class Incident(SnapshotsAtHand):
         )
 
     async def _supply_of(self, source: RestoreSource) -> Supply:
-        """A run's snapshot, judged once more; RefusedError where it is another file now."""
-        from recovery.backups.other_copies import listed_with
-        from recovery.backups.reference import resolve_reference
-
+        """A run's snapshot, judged once more; an error where no copy of it is the same any more."""
         if self.catalog is None:
             # Any copy will do, and the first one's node may be gone.
             await self.list_snapshots(records=False)
-        listed = listed_with(source.location, self.catalog)
-        judged = await self.ready(listed or resolve_reference(source.location, self.catalog))
-        if judged.verdict.sha256 != source.sha256:
-            raise RefusedError(
-                f"{source.name} is not the file that this run was begun with",
-                where=source.location,
-                remedy="roll the run back, and begin another one",
-            )
+        judged = await self._the_same(self.ready, source.location, source.name, source.sha256)
         if judged.database is not None:
             self._doors.cache.pin(judged.database)
         return self._supply(judged)
@@ -282,19 +272,34 @@ class Incident(SnapshotsAtHand):
         return Supply(lambda: self._brought(judged), elsewhere, not judged.in_place)
 
     async def _brought(self, judged: JudgedSnapshot) -> Path:
-        """Its database on this machine; RefusedError where no copy gives what was judged."""
-        from recovery.backups.other_copies import listed_with
-        from recovery.backups.reference import resolve_reference
-
+        """Its database on this machine; an error where no copy gives what was judged."""
         if judged.database is not None:
             return judged.database
-        listed = listed_with(judged.location, self.catalog)
-        fetched = await self.verify(listed or resolve_reference(judged.location, self.catalog))
-        if fetched.sha256 != judged.verdict.sha256:
-            raise RefusedError(
-                f"{judged.name} is not the file any more that was judged",
-                where=fetched.location,
-                remedy="choose it again, or another one",
-            )
+        sha256 = judged.verdict.sha256
+        fetched = await self._the_same(self.verify, judged.location, judged.name, sha256)
         self._doors.cache.pin(fetched.database)
         return fetched.database
+
+    async def _the_same(
+        self, look: LookFor[Looked], location: str, name: str, sha256: str
+    ) -> Looked:
+        """The database of that sha256, from whichever copy gives it; the named place comes first.
+
+        A copy may have become another file since it was judged, or be out of reach: others serve.
+        """
+        from recovery.backups.other_copies import listed_as, listed_with
+        from recovery.backups.reference import resolve_reference
+
+        listed = listed_with(location, self.catalog)
+        try:
+            if listed is None:
+                copy = resolve_reference(location, self.catalog)
+                return await look(copy, sha256=sha256)
+            return await look(listed, sha256=sha256)
+        except RescueError as error:
+            others = listed_as(name, self.catalog) if listed is None else None
+            if others is not None:
+                return await look(others, sha256=sha256)
+            if isinstance(error, (RefusedError, SnapshotError, StoreError)):
+                error.remedy = "put a good copy back where it lay and resume, or roll the run back"
+            raise

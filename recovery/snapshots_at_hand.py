@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from recovery.backups.belonging import ClusterIdentity, identity_of, marked
 from recovery.backups.catalog import keep_verdicts, list_catalog, with_verdict
@@ -32,6 +32,15 @@ Progress = Callable[[str, int, int], None]
 """Called with what is moving, bytes done, and bytes in all (0 where unknown)."""
 
 Looked = TypeVar("Looked", FetchedSnapshot, JudgedSnapshot)
+Found_co = TypeVar("Found_co", FetchedSnapshot, JudgedSnapshot, covariant=True)
+
+
+class LookFor(Protocol[Found_co]):
+    """`verify` or `ready`."""
+
+    def __call__(self, wanted: Snapshot | Copy, *, sha256: str) -> Awaitable[Found_co]:
+        """Looks for a database of that sha256."""
+        ...
 
 
 class SnapshotsAtHand(SeenCluster):
@@ -89,14 +98,14 @@ class SnapshotsAtHand(SeenCluster):
         return self.catalog
 
     async def judge(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
+        self, wanted: Snapshot | Copy, progress: Progress | None = None, *, sha256: str = ""
     ) -> JudgedSnapshot:
         """What the snapshot is worth; read on its node where that can be done.
 
         A node without python3 may leave the contents untold. The catalog learns the answer.
         Raises what `verify` raises.
         """
-        return await self._learning(wanted, self._doors.fetching.judge(wanted, progress))
+        return await self._learning(wanted, self._doors.fetching.judge(wanted, progress, sha256))
 
     async def inspect(
         self, wanted: Snapshot | Copy, progress: Progress | None = None
@@ -109,18 +118,20 @@ class SnapshotsAtHand(SeenCluster):
         return judged
 
     async def verify(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
+        self, wanted: Snapshot | Copy, progress: Progress | None = None, *, sha256: str = ""
     ) -> FetchedSnapshot:
         """Fetch the snapshot here, unpack and verify it; the catalog learns the answer.
+
+        `sha256`: of the database that it must be; copies of another one are passed over.
 
         Raises SnapshotError where no copy of it is a snapshot, StoreError where one that may be
         good cannot be fetched, DiskError where this machine has no room. A corrupt one is no
         exception: the verdict says so.
         """
-        return await self._learning(wanted, self._doors.fetching.fetch(wanted, progress))
+        return await self._learning(wanted, self._doors.fetching.fetch(wanted, progress, sha256))
 
     async def ready(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
+        self, wanted: Snapshot | Copy, progress: Progress | None = None, *, sha256: str = ""
     ) -> JudgedSnapshot:
         """The snapshot judged for a restore; brought here only where a node may need it from here.
 
@@ -132,10 +143,10 @@ class SnapshotsAtHand(SeenCluster):
 
         names = [node.name for node in self.cluster.control_plane]
         if lies_on_all(names, wanted, self.catalog):
-            judged = await self.judge(wanted, progress)
+            judged = await self.judge(wanted, progress, sha256=sha256)
             if judged.verdict.contents is not None and judged.verdict.sha256:
                 return judged
-        return (await self.verify(wanted, progress)).judged
+        return (await self.verify(wanted, progress, sha256=sha256)).judged
 
     async def compare(
         self, old: FetchedSnapshot, new: FetchedSnapshot, progress: BytesProgress | None = None

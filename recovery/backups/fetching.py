@@ -28,7 +28,8 @@ class Fetching:
     Copies are tried in the catalog's order: the odd ones last, nodes before S3, because the
     sessions to the nodes stand already and need no keys. A copy that cannot be had, or is
     corrupt, leads to the next. Where only corrupt ones can be had, one of them is returned, and
-    its verdict says so. A file on this machine needs no store.
+    its verdict says so. A file on this machine needs no store. Where a database's sha256 is given,
+    a copy that holds another one leads to the next as well.
 
     Both ways raise UsageError for a place that is not the cluster's, SnapshotError where every
     copy was seen and none is a snapshot (or there is none), StoreError where one that may be good
@@ -41,15 +42,15 @@ class Fetching:
         self._known = known
 
     async def fetch(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
+        self, wanted: Snapshot | Copy, progress: Progress | None = None, sha256: str = ""
     ) -> FetchedSnapshot:
         """The snapshot here, unpacked and verified, from the first copy that is good."""
         name, copies = await self._copies(wanted)
         attempt = self._attempt(name, progress)
-        return await first_good(name, copies, attempt.fetched)
+        return await first_good(name, copies, attempt.fetched, sha256)
 
     async def judge(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
+        self, wanted: Snapshot | Copy, progress: Progress | None = None, sha256: str = ""
     ) -> JudgedSnapshot:
         """What the snapshot is worth and what is in it, with as little moved as possible.
 
@@ -60,10 +61,12 @@ class Fetching:
         known = await self._known.of(copies)
         for copy in copies:
             verdict = known[copy].verdict if copy in known else None
-            if verdict is not None and verdict.integrity is not Integrity.CORRUPT:
-                return _judged(name, copy, known[copy].verdict, known[copy].wrappings)
+            if verdict is None or verdict.integrity is Integrity.CORRUPT:
+                continue
+            if sha256 in ("", verdict.sha256):
+                return _judged(name, copy, verdict, known[copy].wrappings)
         attempt = self._attempt(name, progress)
-        return await first_good(name, copies, attempt.judged)
+        return await first_good(name, copies, attempt.judged, sha256)
 
     def _attempt(self, name: str, progress: Progress | None) -> _Attempt:
         return _Attempt(name, self._store_of, self._cache, self._known, progress)

@@ -39,6 +39,12 @@ def listed_with(location: str, catalog: Catalog | None) -> Snapshot | None:
     return None
 
 
+def listed_as(name: str, catalog: Catalog | None) -> Snapshot | None:
+    """The snapshot of that name, wherever it lies."""
+    listed = catalog.snapshots if catalog is not None else ()
+    return next((each for each in listed if each.name == name and each.copies), None)
+
+
 def lies_on_all(names: Iterable[str], wanted: Snapshot | Copy, catalog: Catalog | None) -> bool:
     """Whether each of these nodes has a backup of its own that is likely to be the same bytes."""
     first = wanted if isinstance(wanted, Copy) else next(iter(wanted.copies), None)

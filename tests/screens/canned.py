@@ -204,13 +204,13 @@ class CannedIncident(Incident):
         return (await self.verify(wanted, progress)).judged
 
     async def ready(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
+        self, wanted: Snapshot | Copy, progress: Progress | None = None, *, sha256: str = ""
     ) -> JudgedSnapshot:
         """What verifying tells."""
         return (await self.verify(wanted, progress)).judged
 
     async def verify(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
+        self, wanted: Snapshot | Copy, progress: Progress | None = None, *, sha256: str = ""
     ) -> FetchedSnapshot:
         """Good, or corrupt where the answers say so."""
         assert isinstance(wanted, Snapshot)

@@ -92,7 +92,7 @@ class ComparedIncident(CannedIncident):
         self.compared = compared or Compared()
 
     async def verify(
-        self, wanted: Snapshot | Copy, progress: Progress | None = None
+        self, wanted: Snapshot | Copy, progress: Progress | None = None, *, sha256: str = ""
     ) -> FetchedSnapshot:
         """As ever, with a revision and a hash of its own."""
         assert isinstance(wanted, Snapshot)

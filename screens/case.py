@@ -88,6 +88,8 @@ class Case:
     """Whether a run's end was proven by every check."""
     offered: bool = False
     """Whether a run that was left in the middle was offered, which is done once."""
+    cleaned: set[str] = field(default_factory=set)
+    """The ids of runs that were cleaned up in this session."""
     stale: bool = False
     """Whether the cluster was changed since it was looked at."""
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)

@@ -134,8 +134,9 @@ class HealthScreen(IncidentScreen):
         self.refreshing.be_away(True)
 
     def on_screen_resume(self) -> None:
-        """Go on."""
+        """Go on; a run may have been cleaned up meanwhile."""
         self.refreshing.be_away(False)
+        self.redraw()
 
     @property
     def waiting(self) -> bool:
@@ -301,16 +302,19 @@ class HealthScreen(IncidentScreen):
         left = list(dict.fromkeys(check.remedy for check in report.checks if check.remedy))
         told = leftovers_line(self.leftovers) if self.leftovers is not None else ""
         left = [*([told] if told else []), *left]
-        if self.after_run is not None:
+        run = self.after_run
+        keeps = run is not None and run.plan.run_id not in self.case.cleaned
+        if keeps:
             left.append("once nobody needs the old data: clean up, from the runs: u")
         parts = [
             ("Proven", list(proven(report))),
             ("Left to do", [sentence(text) for text in left]),
         ]
-        if self.after_run is not None:
-            aside = f".etcd-rescue-{self.after_run.plan.run_id}/aside"
-            parts.append(("Old data", [f"on every node, in {aside}"]))
-            parts.append(("Report", [f"{self.after_run.log}/report.html"]))
+        if run is not None:
+            aside = f"on every node, in .etcd-rescue-{run.plan.run_id}/aside"
+            told = aside if keeps else "deleted: the run was cleaned up"
+            parts.append(("Old data", [told]))
+            parts.append(("Report", [f"{run.log}/report.html"]))
         lines = []
         for title, texts in parts:
             heads = [title, *[""] * len(texts)]

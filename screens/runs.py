@@ -266,6 +266,7 @@ class RunsScreen(IncidentScreen):
         sure = await self.app.push_screen_wait(clean_up_question(weighed))
         if sure:
             await self.case.incident.clean_up(weighed, lambda _node, _words: None)
+            self.case.cleaned.add(weighed.run_id)
             self.say(f"{size(weighed.size)} came free.")
             self.action_again()
 

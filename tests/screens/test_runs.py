@@ -20,7 +20,7 @@ from tests.screens.canned_past import HOLDER, past_run
 from tests.screens.canned_plan import canned_plan
 from tests.screens.canned_run import Script
 from tests.screens.looking import settled, shows, text_on_screen
-from tests.screens.opening import case_of, opened, past_danger, typed
+from tests.screens.opening import case_of, opened, past_danger, to_recovered, typed
 
 
 def interrupted(last: str = "set-aside", *, ended: str | None = None) -> PastRun:
@@ -124,6 +124,23 @@ async def test_clean_up_names_what_it_deletes_and_wants_the_clusters_name() -> N
         pilot.app.screen.query_one(Input).value = ""
         await typed(pilot, "prod-a")
         await settled(pilot, lambda: incident_of(pilot).cleaned == [done.id])
+        await settled(pilot, lambda: done.id in case_of(pilot).cleaned)
+
+
+async def test_after_a_clean_up_health_does_not_say_any_more_where_the_old_data_lies() -> None:
+    async with opened(size=(100, 40)) as pilot:
+        await to_recovered(pilot)
+        await shows(pilot, "/aside")
+        await shows(pilot, "clean up, from the runs")
+        case = case_of(pilot)
+        assert case.run is not None
+        await pilot.press("u")
+        await settled(pilot, lambda: isinstance(pilot.app.screen, RunsScreen))
+        case.cleaned.add(case.run.plan.run_id)
+        await pilot.press("escape")
+        await shows(pilot, "deleted: the run was cleaned up")
+        assert "/aside" not in text_on_screen(pilot.app)
+        assert "clean up, from the runs" not in text_on_screen(pilot.app)
 
 
 async def test_a_lock_of_somebody_else_is_told_and_their_run_can_be_watched() -> None:

@@ -136,7 +136,8 @@ class HealthScreen(IncidentScreen):
     def on_screen_resume(self) -> None:
         """Go on; a run may have been cleaned up meanwhile."""
         self.refreshing.be_away(False)
-        self.redraw()
+        if self.report is not None:
+            self.redraw()
 
     @property
     def waiting(self) -> bool:

@@ -53,6 +53,9 @@ class LinePane(ScrollView, can_focus=True):
     ) -> None:
         """`keep` bounds the lines; `code` is `sh` or `diff` for quiet colours on known lines."""
         super().__init__(name=name, id=name)
+        # Lines are folded before there is a bar, which would cover their last column.
+        self.styles.scrollbar_gutter = "stable"
+        self.styles.overflow_x = "hidden"
         self._keep = keep
         self._follow = follow
         self._code = code
@@ -106,6 +109,9 @@ class LinePane(ScrollView, can_focus=True):
         self._grow(Size(self._wrapped_at, self._rows))
         if self.following:
             self._place(self.max_scroll_y)
+            if not self.show_vertical_scrollbar:
+                # What has just become longer than the pane scrolls only once its bar is there.
+                self.call_after_refresh(self._to_end)
         elif gone:
             # The lines that a person reads stay where they are while older ones go.
             self._place(max(0, self.scroll_offset.y - gone))

@@ -43,6 +43,28 @@ async def test_no_more_lines_are_kept_than_asked_for() -> None:
         assert "line 1049" in text_on_screen(app)
 
 
+async def test_the_line_that_is_one_too_many_for_the_pane_is_seen_though_nothing_follows() -> None:
+    app = PaneApp()
+    async with app.run_test(size=(40, 10)) as pilot:
+        for number in range(11):
+            app.pane.add(out(f"line {number}"))
+            await shows(pilot, f"line {number}")
+
+
+async def test_the_bar_covers_no_letter_of_what_was_there_before_it() -> None:
+    app = PaneApp()
+    async with app.run_test(size=(40, 10)) as pilot:
+        app.pane.add(out("0123456789" * 4))
+        await shows(pilot, "0123456789")
+        app.pane.add(out(*(f"line {number}" for number in range(10))))
+        await shows(pilot, "line 9")
+        app.pane.focus()
+        await pilot.press("home")
+        await shows(pilot, "line 0")
+        first, second, *_ = text_on_screen(app).splitlines()
+        assert first.rstrip("▁▂▃▄▅▆▇█ ") + second.rstrip("▁▂▃▄▅▆▇█ ")[2:] == "0123456789" * 4
+
+
 async def test_the_end_is_followed_until_a_person_scrolls_up() -> None:
     app = PaneApp(keep=1000)
     async with app.run_test(size=(40, 10)) as pilot:

@@ -36,7 +36,7 @@ from screens.dialogs.field import Asked, FieldsDialog
 from screens.dialogs.reading import ReadingDialog
 from screens.dialogs.yaml_text import YamlDialog
 from screens.explained import BACKUP, Help
-from screens.incident_screen import IncidentScreen
+from screens.incident_screen import BESIDE, IncidentScreen
 from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, Mark, line, stacked
 from screens.widgets.row_list import Row, RowList
@@ -44,7 +44,9 @@ from screens.wording import clipped, plural, sentence
 
 _DRIFT_LINES = 3
 _ABOVE_DRIFT = 18
-"""Lines of a wide screen that title, headings, fields and keys take at most."""
+"""Lines of the screen that title, headings, fields and keys take at most."""
+_RECORD_LINES = 8
+"""Lines that are left to records and files where they stand beneath."""
 
 
 _key = KeysOf("backup")
@@ -142,6 +144,11 @@ class BackupScreen(IncidentScreen):
             return ()
         return self.case.incident.backups.drift(catalog, self.case.clock())
 
+    @property
+    def beside(self) -> bool:
+        """Whether form and records stand side by side."""
+        return self.app.size.width >= BESIDE
+
     def redraw(self) -> None:
         """All of it."""
         if not self.drawable:
@@ -165,10 +172,13 @@ class BackupScreen(IncidentScreen):
         self.refresh_bindings()
 
     def _drift(self, width: int) -> list[Content]:
-        """Beside the other list it has the rest of the column."""
-        if not self.wide:
+        """In full where there is room: beside the other list, it has the rest of the column."""
+        room = self.app.size.height - _ABOVE_DRIFT
+        if self.beside:
+            return drift_in_full(self.checks, width, room)
+        if room < _DRIFT_LINES + _RECORD_LINES:
             return drift_lines(self.checks, width, _DRIFT_LINES)
-        return drift_in_full(self.checks, width, self.app.size.height - _ABOVE_DRIFT)
+        return drift_in_full(self.checks, width, room - _RECORD_LINES)
 
     def _heading(self, width: int) -> Content:
         if self.seen is None:
@@ -279,8 +289,8 @@ class BackupScreen(IncidentScreen):
         (self._entries if self._fields.has_focus else self._fields).focus()
 
     def on_resize(self) -> None:
-        """Side by side where there is room."""
-        self.set_class(self.wide, "-wide")
+        """Side by side where there is room for every column of the records."""
+        self.set_class(self.beside, "-wide")
         self.call_after_refresh(self.redraw)
 
     def copy_text(self) -> str:

@@ -42,7 +42,7 @@ def entry_row(case: Case, entry: BackupEntry) -> Callable[[int], Content]:
             mark = Mark.FAILED if grave else Mark.WARNING
             remark = mark.say(clipped(words, room - 2))
         else:
-            remark = Content.styled(cut(entry.name, room), "$muted") if room > 30 else Content("")
+            remark = Content.styled(cut(entry.name, room), "$muted") if room > 24 else Content("")
         cells = [
             cell(moment(entry.taken_at) if entry.taken_at else cut(entry.name, _TAKEN), _TAKEN),
             cell(age(entry.taken_at, case.clock()), _AGE),

@@ -13,6 +13,8 @@ from screens.wording import plural, sentence
 
 _WORST_FIRST = [CheckStatus.FAILED, CheckStatus.WARNING, CheckStatus.SKIPPED, CheckStatus.OK]
 
+_NAME = 22
+"""Letters: no check's name has more."""
 _ALL = 10_000
 """Lines: more than any check has."""
 
@@ -72,18 +74,17 @@ def draw_group(group: CheckGroup, nodes: Sequence[str]) -> Callable[[int], Conte
         mark = OF_STATUS[group.status]
         # What passed is calm, so that the eye falls on what did not.
         colour = "$muted" if group.status is CheckStatus.OK else ""
-        name_width = 22 if width < 100 else 30
         where_width = 14 if width < 100 else 26
         return line(
             " ",
             cell(mark.say(), 11),
-            cell(Content.styled(group.name, colour), name_width),
+            cell(Content.styled(group.name, colour), _NAME),
             " ",
             cell(Content.styled(_where(group, nodes), "$muted"), where_width),
             " ",
             cell(
                 Content.styled(group.message, colour),
-                max(8, width - name_width - where_width - 14),
+                max(8, width - _NAME - where_width - 14),
             ),
         )
 

@@ -14,6 +14,7 @@ from screens.wording import age, cut, plural
 
 _DIAGNOSIS = 31
 _BACKUP = 27
+_NODES = 22
 _WITH_NODES = 112
 """From so many cells on, the number of nodes stands there, too."""
 
@@ -75,4 +76,5 @@ def newest_usable(case: Case) -> Snapshot | None:
 
 
 def _name_width(width: int) -> int:
-    return max(14, min(40, width - _DIAGNOSIS - _BACKUP - 2))
+    nodes = _NODES if width >= _WITH_NODES else 0
+    return max(14, min(40, width - _DIAGNOSIS - _BACKUP - nodes - 2))

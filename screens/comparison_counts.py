@@ -99,7 +99,7 @@ def _widths(width: int) -> tuple[int, int]:
     """Of the name, and of the bar (0 where there is no room for one)."""
     room = width - 1 - 3 * _FIGURE
     bar = min(40, room // 4) if room >= 34 else 0
-    return max(12, room - bar - 3), bar
+    return max(12, room - bar - 3 if bar else room - 1), bar
 
 
 def _total(each: ChangeCount) -> int:

@@ -25,13 +25,14 @@ def _step(view: RunView, number: int, step: StepView, now: datetime, width: int)
     if step.started is not None:
         time = span(((step.ended or now) - step.started).total_seconds())
     here = step is view.current and view.under_way
-    title = cell(f"{number:>2} {step.step.title}", width - 10)
+    room = max(7, len(time) + 1) if time else 0
+    title = cell(f"{number:>2} {step.step.title}", width - 3 - room)
     return line(
         " ",
         (step.mark.shape, step.mark.colour),
         " ",
         Content.styled(title.plain, "bold") if here else title,
-        cell(Content.styled(time, "$muted"), 7, right=True),
+        cell(Content.styled(time, "$muted"), room, right=True),
     )
 
 

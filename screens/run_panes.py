@@ -1,4 +1,4 @@
-"""The nodes of a run: one live pane each, side by side where there is room, else one at a time."""
+"""The nodes of a run: one live pane each, side by side or stacked, else one at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from screens.run_view import NodeView, RunView
 from screens.widgets.node_pane import NodePane, node_tabs
 
 STEPS_WIDTH = 36
-_PANE_WIDTH = 38
+_PANE_WIDTH, _PANE_HEIGHT = 38, 7
+_ABOVE_AND_BELOW = 8
+"""Lines of the screen that are no pane's: where the run stands, and what holds."""
 
 
 class RunPanes(Vertical):
@@ -91,12 +93,26 @@ class RunPanes(Vertical):
             self.show_panes()
             self._panes[self.chosen].draw()
 
+    def _room(self) -> int:
+        """How many panes are seen: stacked, where more of the plan's nodes are seen that way.
+
+        Only the plan's own count, so that panes stay as they are when a worker comes in.
+        """
+        width, height = self.app.size
+        beside = max(1, (width - STEPS_WIDTH) // _PANE_WIDTH)
+        below = max(1, (height - _ABOVE_AND_BELOW) // _PANE_HEIGHT)
+        nodes = len(self.plan.nodes)
+        stacked = width >= WIDE and min(nodes, below) > min(nodes, beside)
+        self.query_one("#run-panes").set_class(stacked, "-stacked")
+        if width < WIDE:
+            return 1
+        return below if stacked else beside
+
     def show_panes(self) -> None:
         """Show as many panes as there is room for."""
         names = [view.name for view in self._shown_nodes()]
         self._offered = tuple(names)
-        width = self.app.size.width
-        room = max(1, (width - STEPS_WIDTH) // _PANE_WIDTH) if width >= WIDE else 1
+        room = self._room()
         place = names.index(self.chosen) if self.chosen in names else 0
         first = max(0, min(place - room + 1, len(names) - room))
         if place < room:

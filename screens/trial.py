@@ -172,12 +172,14 @@ class TrialScreen(IncidentScreen):
         self._checklist.say(checklist(self._lines(), min(width - 1, 110)))
 
     def _head(self, width: int) -> Content:
+        mark, words = self.state
+        right = line(mark.say(words), " ")
         label = label_of(self.snapshot, max(20, width - 40))
         left = line(" ", ("REHEARSAL", HEADING), "  ", (label, "bold"))
         if label != self.snapshot.name and width >= 120:
-            left = line(left, (f"   {cut(self.snapshot.name, width - 80)}", "$muted"))
-        mark, words = self.state
-        return spread(left, line(mark.say(words), " "), width)
+            room = width - left.cell_length - right.cell_length - 5
+            left = line(left, (f"   {cut(self.snapshot.name, room)}", "$muted"))
+        return spread(left, right, width)
 
     @property
     def state(self) -> tuple[Mark, str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
 from textual.widgets import Static
 
 from recovery.restore.plan import Risk
@@ -33,7 +35,9 @@ class ChangeDialog(YesNoDialog):
             words = f"{self._name}, unless somebody changed it since"
             yield Static(line(("writes ", "$muted"), words), classes="change-line")
         for words in self._also:
-            yield Static(line(("puts   ", "$muted"), words), classes="change-line")
+            with Horizontal(classes="change-line"):
+                yield Static(Content.styled("puts", "$muted"), classes="change-word")
+                yield Static(Content(words), classes="consequence-text")
         if self._diff:
             yield LinePane(code="diff", name="change-diff")
         with Answers():

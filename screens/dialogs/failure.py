@@ -17,11 +17,11 @@ from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
 from screens.dialogs.reading import ReadingDialog
 from screens.marks import Mark, hanging, line, stacked
+from screens.widgets.folded_lines import FoldedLines
 from screens.widgets.typing_line import TypingLine
 from screens.wording import listing, sentence
 
 _TAIL = 4
-_WIDTH = 70
 
 BY_HAND = "by hand"
 """What a reason must say where the restore cannot do without the action."""
@@ -70,12 +70,7 @@ class FailureDialog(AskingDialog[FailureAnswer]):
             for failed in self.failure.failures:
                 yield Static(_of_node(failed), classes="node-failure")
             yield Static("")
-            holds = hanging("Holds now", self.holds, _WIDTH, 12)
-            yield Static(stacked(holds), classes="paragraph")
-            if self.failure.can_go_on_without:
-                names = listing(item.node for item in self.failure.failures)
-                words = f"The others are enough: w goes on without {names}; resume brings it in."
-                yield Static(stacked(hanging("Without", words, _WIDTH, 12)), classes="paragraph")
+            yield FoldedLines(self._holds)
         with Horizontal(id="skipping", classes="typed"):
             yield Static(Content("Skip, because: "), classes="typed-words")
             yield TypingLine(compact=True, select_on_focus=False)
@@ -89,6 +84,14 @@ class FailureDialog(AskingDialog[FailureAnswer]):
             yield answer_button("R: roll back", answer="roll-back")
             yield answer_button("o: output", answer="output")
             yield answer_button("c: command", answer="commands")
+
+    def _holds(self, width: int) -> list[Content]:
+        rows = hanging("Holds now", self.holds, width, 12)
+        if self.failure.can_go_on_without:
+            names = listing(item.node for item in self.failure.failures)
+            words = f"The others are enough: w goes on without {names}; resume brings it in."
+            rows += [Content(""), *hanging("Without", words, width, 12)]
+        return rows
 
     def on_mount(self) -> None:
         """The reason is asked only for skipping."""

@@ -8,16 +8,16 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.widgets import Button, Static
 
 from recovery.restore.standing import RunStanding
 from screens.dialogs.asking import AskingDialog
 from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
-from screens.marks import Mark, stacked
+from screens.marks import Mark
 from screens.run_standing import OF_STATE, begun_words, summary_lines
-
-_WIDTH = 70
+from screens.widgets.folded_lines import FoldedLines
 
 
 class Interrupted(enum.Enum):
@@ -51,9 +51,9 @@ class InterruptedDialog(AskingDialog[Interrupted]):
         mark, word = OF_STATE[standing.run.state]
         with DialogText():
             yield Static(mark.say(f"run {standing.run.id}: {word}", strong=True))
-            begun = begun_words(standing.run, self.now)
-            yield Static(stacked(summary_lines(standing, begun, _WIDTH)), classes="paragraph")
+            yield FoldedLines(self._summary)
             if standing.resume_refused:
+                yield Static("")
                 yield Static(Mark.WARNING.say(f"It cannot be resumed: {standing.resume_refused}."))
         with Answers():
             resting = not standing.resume_refused
@@ -63,6 +63,10 @@ class InterruptedDialog(AskingDialog[Interrupted]):
                 yield answer_button("R: roll back", answer="roll-back")
             yield answer_button("l: look", answer="look", resting=not resting)
             yield answer_button("esc: not now", answer="not-now")
+
+    def _summary(self, width: int) -> list[Content]:
+        begun = begun_words(self.standing.run, self.now)
+        return summary_lines(self.standing, begun, width)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """An answer by button."""

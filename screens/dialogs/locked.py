@@ -14,10 +14,9 @@ from recovery.restore.lock import HolderState, LockHolder
 from screens.dialogs.asking import AskingDialog
 from screens.dialogs.box import Answers, DialogText
 from screens.dialogs.dialog import answer_button
-from screens.marks import Mark, hanging, stacked
+from screens.marks import Mark, hanging
+from screens.widgets.folded_lines import FoldedLines
 from screens.wording import moment_of, span
-
-_WIDTH = 70
 
 _STATES = {
     HolderState.ALIVE: (Mark.RUNNING, "Somebody else works on this cluster now"),
@@ -50,17 +49,10 @@ class LockedDialog(AskingDialog[Locked]):
 
     def compose_inside(self) -> ComposeResult:
         """Who it is, and the ways on."""
-        holder = self.holder
-        mark, words = _STATES[holder.state]
-        rows = [mark.say(words, strong=True), Content("")]
-        rows += hanging("who", holder.operator, _WIDTH, 16)
-        rows += hanging("since", moment_of(holder.since), _WIDTH, 16)
-        rows += hanging("doing", holder.doing or "nobody knows", _WIDTH, 16)
-        rows += hanging("run", holder.run_id, _WIDTH, 16)
-        heard = f"{span(holder.heard)} ago, seen on {holder.node}"
-        rows += hanging("sign of life", heard, _WIDTH, 16)
+        mark, words = _STATES[self.holder.state]
         with DialogText():
-            yield Static(stacked(rows), classes="paragraph")
+            yield Static(mark.say(words, strong=True), classes="paragraph")
+            yield FoldedLines(self._facts, classes="paragraph")
             yield Static(
                 Content(
                     "Nothing was done from here. Two programs at once could destroy the cluster: "
@@ -71,6 +63,17 @@ class LockedDialog(AskingDialog[Locked]):
             yield answer_button("w: watch their run", answer="watch", resting=True)
             yield answer_button("t: take over", answer="take-over")
             yield answer_button("esc: go back", answer="back")
+
+    def _facts(self, width: int) -> list[Content]:
+        holder = self.holder
+        pairs = [
+            ("who", holder.operator),
+            ("since", moment_of(holder.since)),
+            ("doing", holder.doing or "nobody knows"),
+            ("run", holder.run_id),
+            ("sign of life", f"{span(holder.heard)} ago, seen on {holder.node}"),
+        ]
+        return [row for label, text in pairs for row in hanging(label, text, width, 16)]
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """An answer by button."""

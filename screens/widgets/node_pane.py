@@ -10,7 +10,10 @@ from textual.widgets import Static
 from screens.marks import line
 from screens.run_view import KEPT_LINES, NodeView, Transfer
 from screens.widgets.line_pane import LinePane
-from screens.wording import cut, rate, size, span
+from screens.wording import clipped, cut, rate, size, span
+
+_AROUND_ACTION = 7
+"""Cells of a frame's title that are neither name nor action: mark, blanks, corners."""
 
 
 class NodePane(Vertical):
@@ -55,11 +58,11 @@ class NodePane(Vertical):
             self._bar.update(transfer_bar(transfer, max(20, self.size.width - 4)))
 
     def _draw_frame(self) -> None:
-        room = max(8, self.size.width - len(self.view.name) - 10)
+        room = max(8, self.size.width - len(self.view.name) - _AROUND_ACTION)
         title = line(
             (f"{self.view.name} ", "bold $foreground"),
             (self.view.mark.shape, self.view.mark.colour),
-            (f" {cut(self.view.action, room)}" if self.view.action else "", "$muted"),
+            (f" {clipped(self.view.action, room)}" if self.view.action else "", "$muted"),
         )
         self.border_title = title
         words = ""

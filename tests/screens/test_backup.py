@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
@@ -73,6 +74,16 @@ async def test_a_change_is_written_only_after_a_yes() -> None:
     ((change, keys),) = backups.written
     assert change.patch == {"schedule": "0 */6 * * *"}
     assert keys is None
+
+
+@pytest.mark.parametrize("width", [80, 120, 139, 140])
+async def test_the_records_have_all_their_columns_in_one_line(width: int) -> None:
+    async with opened(answers(), size=(width, 36)) as pilot:
+        await to_backup(pilot)
+        lines = text_on_screen(pilot.app).splitlines()
+        (heads,) = (line for line in lines if "Taken (UTC)" in line)
+        assert heads.split()[-4:] == ["Age", "Record", "Copies", "Remark"]
+        assert any("✖ failed" in line and "Failed" in line for line in lines)
 
 
 async def test_a_wrong_value_is_not_taken() -> None:

@@ -191,6 +191,12 @@ async def test_the_whole_key_is_shown_below_with_what_becomes_of_it_and_is_copie
         await settled(pilot, lambda: pilot.app.clipboard == key)
 
 
+async def test_usual_namespaces_are_whole_beside_the_keys_at_120_columns() -> None:
+    async with comparing(size=(120, 36)) as pilot:
+        await shows(pilot, "kube-node-lease            ")
+        await shows(pilot, "in no namespace")
+
+
 async def test_no_difference_is_said_plainly() -> None:
     async with comparing(Compared(Comparison((), in_full=True))) as pilot:
         await shows(pilot, "no key differs")

@@ -10,6 +10,7 @@ from recovery.errors import NodeUnreachableError
 from recovery.restore.events import Outcome
 from screens.dialogs.failure import FailureDialog
 from screens.restore import RestoreScreen
+from screens.widgets.node_pane import NodePane
 from tests.screens.canned import Answers
 from tests.screens.canned_run import Script
 from tests.screens.looking import settled, shows, text_on_screen
@@ -175,3 +176,13 @@ async def test_nothing_is_drawn_while_nothing_happens() -> None:
         vars(pilot.app)["_display"] = lambda _screen, renderable: drawn.append(renderable)
         await asyncio.sleep(0.5)
         assert not [one for one in drawn if one is not None]
+
+
+async def test_at_120_columns_every_node_is_seen_at_once() -> None:
+    answers = Answers(script=Script(hold_at="stop-etcd"))
+    async with opened(answers, size=(120, 36)) as pilot:
+        await past_danger(pilot)
+        await shows(pilot, "waiting for port 2380")
+        await shows(pilot, "! crictl: no such container")
+        panes = [pane for pane in pilot.app.screen.query(NodePane) if pane.display]
+        assert [pane.view.name for pane in panes] == ["etcd-1", "etcd-2", "etcd-3"]

@@ -302,6 +302,12 @@ async def test_of_a_backup_with_a_file_from_each_node_one_stands_for_all() -> No
         await shows(pilot, "of 2 files")
 
 
+async def test_at_120_columns_the_number_of_nodes_is_whole_beside_long_names() -> None:
+    app = canned_app(names=("prod-a", "edge-with-a-very-long-name-in-europe"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await shows(pilot, "3 control-plane nodes")
+
+
 async def test_clusters_tell_their_newest_backup_and_verify_it_by_a_key() -> None:
     app = canned_app(names=("prod-a", "prod-b"))
     async with app.run_test(size=(80, 24)) as pilot:

@@ -114,6 +114,20 @@ async def test_a_text_longer_than_its_box_says_so_and_is_read_to_its_end(name: s
         assert pilot.app.focused is focused, "what is typed still goes to the field"
 
 
+@pytest.mark.parametrize("width", [60, 80])
+async def test_what_stands_beside_a_word_is_folded_under_itself_for_its_box(width: int) -> None:
+    async with opened(size=(width, 24)) as pilot:
+        await _asked(pilot, _interrupted())
+        inside = [line.partition("│")[2] for line in text_on_screen(pilot.app).splitlines()]
+        first = next(n for n, line in enumerate(inside) if line.startswith("   snapshot"))
+        last = next(n for n, line in enumerate(inside) if line.startswith("   holds now"))
+        paragraphs = [line for line in inside[first:last] if line[3] == " "]
+        assert paragraphs
+        assert all(line[:15].isspace() and line[15] != " " for line in paragraphs)
+        longest = max(len(line.partition("│")[0].rstrip()) for line in inside[first:last])
+        assert longest > min(width, 80) - 14
+
+
 async def test_a_short_text_has_no_remark_on_its_edge() -> None:
     async with opened() as pilot:
         await _asked(pilot, QuestionDialog("Sure?", "Really?", yes="yes"))

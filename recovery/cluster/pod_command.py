@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import yaml
 
@@ -97,8 +98,7 @@ def read_pod_command(text: str, program: str, where: str = "") -> PodCommand:
 
 def _parse(text: str, where: str) -> tuple[Mapping[str, object], yaml.Node]:
     try:
-        document = yaml.safe_load(text)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        document, root = _loaded(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
@@ -113,6 +113,13 @@ def _parse(text: str, where: str) -> tuple[Mapping[str, object], yaml.Node]:
     if not isinstance(document, dict) or root is None:
         raise ManifestError("it is empty, or no pod", where=where, remedy="put the manifest back")
     return document, root
+
+
+@lru_cache(maxsize=64)
+def _loaded(text: str) -> tuple[object, yaml.Node | None]:
+    """Kept, as one manifest is asked for this and that flag dozens of times in a run: reading it
+    takes longer than all that is asked. Nobody changes what comes out."""
+    return yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _find(containers: list[Mapping[str, object]], program: str) -> int | None:

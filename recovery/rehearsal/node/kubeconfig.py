@@ -32,10 +32,14 @@ class Kubeconfig:
         return context
 
 
+# libyaml's where it is there: kubelets read this every two seconds.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 def read_kubeconfig(path: Path) -> Kubeconfig:
     """Raises OSError or ValueError where it is absent or not of that form."""
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yaml.load(path.read_text(), Loader=_Loader)
         cluster = document["clusters"][0]["cluster"]
         user = document["users"][0]["user"]
         return Kubeconfig(

@@ -35,7 +35,7 @@ from screens.keys import KeysOf, common_keys
 from screens.marks import HEADING, Mark, cell, line, spread
 from screens.snapshot_facts import title_of
 from screens.widgets.row_list import Row, RowList
-from screens.wording import cut, plural
+from screens.wording import cut, plural, sentence
 
 _key = KeysOf("preflight")
 
@@ -199,7 +199,8 @@ class PreflightScreen(IncidentScreen):
         if not self.complete:
             return "The checks are still coming in."
         if self.judged is not None and self.judged.verdict.integrity is Integrity.CORRUPT:
-            return f"The snapshot is corrupt: {self.judged.verdict.reason or 'choose another one'}."
+            why = sentence(self.judged.verdict.reason or "")
+            return f"The snapshot is corrupt: esc, and choose another one. {why}".rstrip()
         if self.stopped is not None:
             return self.stopped.what
         if not self.checks:

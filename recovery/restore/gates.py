@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from recovery.inventory.model import Cluster
 from recovery.restore.ground import NodeGround
@@ -85,5 +86,7 @@ def _everywhere(grounds: Sequence[NodeGround], *paths: str) -> str:
 
 def _loses(source: RestoreSource) -> str:
     if source.taken_at:
-        return f"everything written since {source.taken_at} (revision {source.revision})"
+        taken = datetime.fromisoformat(source.taken_at).astimezone(UTC)
+        since = f"{taken:%Y-%m-%d %H:%M} UTC"
+        return f"everything written since {since} (revision {source.revision})"
     return f"everything written after revision {source.revision}"

@@ -12,6 +12,8 @@ from screens.marks import HEADING, cell, line, stacked
 from screens.wording import cut, size, thousands
 
 _COUNT, _SIZE = 8, 9
+_BAR = 10
+"""Cells of a bar, and as many are left to it beside long names; a third is the names' at least."""
 
 
 class CountBars(Widget):
@@ -30,7 +32,8 @@ class CountBars(Widget):
     def render(self) -> Content:
         """The bars, as wide as there is room."""
         width = self.size.width
-        name_width = min(max([12, *(len(item.name) for item in self._names)]), width // 3)
+        most_for_names = max(width // 3, width - _BAR - _COUNT - _SIZE - 2)
+        name_width = min(max([12, *(len(item.name) for item in self._names)]), most_for_names)
         room = max(4, width - name_width - _COUNT - _SIZE - 2)
         total = thousands(len(self._names))
         lines = [

@@ -257,6 +257,14 @@ def test_workers_are_only_touched_by_the_kubelet_restart(planned: Plan) -> None:
             assert touched <= set(NAMES)
 
 
+def test_what_is_lost_is_told_with_the_snapshots_time_as_every_screen_writes_it(
+    planned: Plan,
+) -> None:
+    told = [gate.loses for gate in planned.gates if gate.risk is Risk.DESTROY]
+    words = f"everything written since 2026-11-22 00:00 UTC (revision {SOURCE.revision})"
+    assert told == [words]
+
+
 def test_consent_is_asked_before_staging_before_the_stop_and_before_the_kubelets(
     planned: Plan,
 ) -> None:

@@ -155,6 +155,12 @@ async def test_checks_that_broke_off_unforeseen_allow_no_plan(
         assert isinstance(pilot.app.screen, PreflightScreen)
 
 
+async def test_a_resource_is_named_whole_where_its_bar_can_be_shorter() -> None:
+    async with opened(size=(120, 36)) as pilot:
+        await pilot.press("enter")
+        await shows(pilot, "apps.example.com/widgets")
+
+
 async def test_a_corrupt_snapshot_has_no_plan() -> None:
     newest = replace(canned_snapshots()[0], integrity=Integrity.UNVERIFIED)
     answers = Answers(snapshots=(newest,), corrupt=frozenset({newest.name}))

@@ -154,7 +154,10 @@ class IncidentScreen(LeavesOnce[None]):
 
     def action_export(self) -> None:
         """Into a file in the working directory."""
-        name, text = self.export_text()
+        self.write_out(*self.export_text())
+
+    def write_out(self, name: str, text: str) -> None:
+        """That text into a file of that name; where there is none, that is said."""
         if not text:
             self.say("There is nothing here to export yet.")
             return

@@ -197,6 +197,14 @@ class RunsScreen(IncidentScreen):
             return "", ""
         return f"report-{chosen.id}", report_markdown(read_report(self._directory(chosen)))
 
+    def action_export(self) -> None:
+        """The record may be long, or gone meanwhile."""
+        self._export()
+
+    @work(group="report", exclusive=True, exit_on_error=False)
+    async def _export(self) -> None:
+        self.write_out(*await asyncio.to_thread(self.export_text))
+
     def _directory(self, run: PastRun) -> Path:
         """Where its record lies on this machine; it was brought here to see how far it came."""
         standing = self._standings.get(run.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from recovery.restore.journal import JournalEvent, read_journal
@@ -22,8 +23,12 @@ def one_run(runs: Path) -> tuple[Answers, Path]:
     return Answers(past_runs=(read_run(directory),)), directory
 
 
+def exports(directory: Path) -> list[Path]:
+    return list(directory.glob("report-*.md"))
+
+
 def exported(directory: Path) -> str:
-    (written,) = directory.glob("report-*.md")
+    (written,) = exports(directory)
     return written.read_text()
 
 
@@ -47,6 +52,19 @@ async def test_a_report_is_exported_from_the_runs(tmp_path: Path) -> None:
         await pilot.press("e")
         await shows(pilot, "Written to")
     assert exported(tmp_path).startswith("# Incident report: cluster prod-a")
+
+
+async def test_a_run_whose_record_is_gone_has_nothing_to_export_and_says_why(
+    tmp_path: Path,
+) -> None:
+    answers, directory = one_run(tmp_path / "runs")
+    async with opened(answers, exports=tmp_path) as pilot:
+        await pilot.press("u")
+        await shows(pilot, "RUNS")
+        shutil.move(directory, tmp_path / "elsewhere")
+        await pilot.press("e")
+        await shows(pilot, "The journal cannot be read")
+    assert not exports(tmp_path)
 
 
 async def test_a_note_goes_into_the_journal_and_an_empty_one_does_not(tmp_path: Path) -> None:

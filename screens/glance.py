@@ -10,7 +10,7 @@ from recovery.backups.newest_state import revisions_since
 from recovery.cluster.facts import ClusterFacts
 from recovery.health.model import CheckStatus
 from screens.case import Case
-from screens.loss_words import loss_sentence
+from screens.loss_words import loss_within
 from screens.marks import HEADING, Mark, cell, line, spread, stacked
 from screens.snapshot_facts import fact_pairs, pair_line, title_of
 from screens.trial_text import rehearsed_words
@@ -139,7 +139,7 @@ class SnapshotSummary(Widget):
             return line(("Not fetched: ", "$error"), error.what)
         if snapshot.note and snapshot.member is None:
             return Mark.WARNING.beside(sentence(snapshot.note))
-        return Content(loss_sentence(self.case, snapshot))
+        return Content(loss_within(self.case, snapshot, self.size.width - 2))
 
     def _standing(self, snapshot: Snapshot) -> Content:
         best = self.case.newest_verified(self.case.incident.catalog)

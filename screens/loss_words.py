@@ -8,6 +8,13 @@ from recovery.snapshots.comparison import Change, Comparison
 from screens.case import Case
 from screens.wording import plural, sentence, span, thousands
 
+_SHORTER = (
+    ("Restoring it loses ", "Loses "),
+    (" since,", ","),
+    (" objects ", " "),
+    (" object ", " "),
+)
+
 
 def loss_sentence(case: Case, snapshot: Snapshot) -> str:
     """`Restoring it loses 14 h: 1 204 revisions since, 31 objects changed, 4 created.`"""
@@ -28,6 +35,15 @@ def loss_sentence(case: Case, snapshot: Snapshot) -> str:
     if not told:
         return f"Restoring it loses everything written in the last {lost}."
     return f"Restoring it loses {lost}: {', '.join(told)}."
+
+
+def loss_within(case: Case, snapshot: Snapshot, width: int) -> str:
+    """The same in so many cells: words are left out before a figure is cut off."""
+    words = loss_sentence(case, snapshot)
+    for long, short in _SHORTER:
+        if len(words) > width:
+            words = words.replace(long, short, 1)
+    return words
 
 
 def changes_in_words(comparison: Comparison) -> list[str]:

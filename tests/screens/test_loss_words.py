@@ -8,7 +8,7 @@ from recovery.backups.model import Catalog, Integrity, Snapshot
 from recovery.cluster.facts import ClusterFacts, MemberStatus
 from recovery.snapshots.comparison import Change, Comparison, KeyChange
 from screens.case import Case
-from screens.loss_words import loss_sentence, own_data_note
+from screens.loss_words import loss_sentence, loss_within, own_data_note
 from tests.screens.canned import CannedIncident
 from tests.screens.canned_cluster import NOW, canned_clock, canned_own_data, canned_snapshots
 
@@ -63,6 +63,22 @@ def test_objects_are_told_where_somebody_compared() -> None:
     assert plain(loss_sentence(case, backup)) == (
         "Restoring it loses 14 h: 1 204 revisions since, 1 object changed, 4 created."
     )
+
+
+def test_where_there_is_little_room_words_are_left_out_and_no_figure_is() -> None:
+    own = replace(canned_own_data(), integrity=Integrity.VERIFIED, revision=183538, live_keys=3000)
+    backup = verified(182334)
+    case = case_with(backup, own)
+    kinds = {Change.CHANGED: 3100, Change.ADDED: 1310, Change.REMOVED: 41}
+    keys = tuple(
+        KeyChange(f"/registry/pods/a/{change.value}-{n}", change, "pods", "a")
+        for change, count in kinds.items()
+        for n in range(count)
+    )
+    case.comparisons[backup.name, own.name] = Comparison(keys, in_full=True)
+    words = plain(loss_within(case, backup, 76))
+    assert words == "Loses 14 h: 1 204 revisions, 3 100 changed, 1 310 created, 41 deleted."
+    assert loss_within(case, backup, 200) == loss_sentence(case, backup)
 
 
 def test_a_member_that_began_anew_is_said_to_be_empty() -> None:

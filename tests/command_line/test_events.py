@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ import pytest
 
 from recovery.backups.model import Snapshot
 from recovery.incident import Incident
+from recovery.restore.events import TransferProgress
 from recovery.restore.lock import HolderState
 from recovery.restore.planner import PlanOptions
 from recovery.restore.planner import plan as make_plan
@@ -20,6 +22,7 @@ from tests.restore.broken_cluster import SOURCE, facts
 from tui import command_line
 from tui.commands import opening
 from tui.commands.executing import execute, require_unlocked
+from tui.commands.run_events import EventPrinter
 
 
 class Interrupted:
@@ -32,6 +35,17 @@ class Interrupted:
 
     async def execute(self) -> None:
         raise asyncio.CancelledError
+
+
+def test_a_snapshot_that_a_node_had_itself_is_not_told_as_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printer = EventPrinter(Interrupted.plan, as_json=False)
+    at = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+    printer.hear(TransferProgress(at, "etcd-1", "snapshot", 70, 100))
+    printer.hear(TransferProgress(at, "etcd-1", "snapshot", 100, 100))
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["14:05:00Z etcd-1  snapshot: all 100 bytes are there"]
 
 
 class Holder:

@@ -58,7 +58,7 @@ class EventPrinter:
             case ActionEnded() if event.outcome in (Outcome.FAILED, Outcome.SKIPPED):
                 return f"{clock} {event.node}  {event.outcome.value}: {event.message}"
             case TransferProgress() if event.done == event.total:
-                return f"{clock} {event.node}  {event.what}: {event.total} bytes sent"
+                return f"{clock} {event.node}  {event.what}: all {event.total} bytes are there"
             case GateAsked():
                 return ""
             case RunEnded():

@@ -84,15 +84,6 @@ def test_a_signal_in_the_middle_of_the_start_ends_everything(place: Path) -> Non
     end(supervisor)
 
 
-def test_a_killed_supervisor_takes_its_processes_along(place: Path) -> None:
-    supervisor = start_supervisor(place)
-    read_until_ready(supervisor)
-    supervisor.kill()
-    supervisor.wait(10)
-    wait_for(lambda: not processes_of(place), "the processes to end")
-    end(supervisor)
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_the_cluster_does_not_outlive_whoever_launched_it(
     place: Path, number: signal.Signals
@@ -112,7 +103,9 @@ def test_the_cluster_does_not_outlive_whoever_launched_it(
     wait_for(lambda: _is_gone(place), "everything to be gone", 20)
 
 
-async def test_the_launcher_sweeps_after_a_killed_supervisor(place: Path) -> None:
+async def test_a_killed_supervisor_takes_its_processes_along_and_the_launcher_sweeps(
+    place: Path,
+) -> None:
     async with launched_rehearsal(place) as rehearsal:
         pid = int((rehearsal.directory / "supervisor.pid").read_text())
         os.kill(pid, signal.SIGKILL)

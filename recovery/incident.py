@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from recovery.backups.credentials import AskForKeys
 from recovery.backups.model import Catalog
-from recovery.errors import RefusedError, RescueError, SnapshotError, StoreError
+from recovery.errors import DiskError, RefusedError, RescueError, SnapshotError, StoreError
 from recovery.health.model import Check
 from recovery.inventory.model import Cluster
 from recovery.places import runs_directory
@@ -300,6 +300,7 @@ class Incident(SnapshotsAtHand):
             others = listed_as(name, self.catalog) if listed is None else None
             if others is not None:
                 return await look(others, sha256=sha256)
-            if isinstance(error, (RefusedError, SnapshotError, StoreError)):
+            copies_fail = isinstance(error, RefusedError | SnapshotError | StoreError)
+            if copies_fail and not isinstance(error, DiskError):
                 error.remedy = "put a good copy back where it lay and resume, or roll the run back"
             raise

@@ -16,6 +16,7 @@ from recovery.inventory.load import load_inventory
 from recovery.restore.events import ActionEnded, Event, Outcome
 from recovery.restore.plan import Gate, Plan
 from tests.faults.lab import KillPoint, Lab
+from tests.faults.test_faulty_nodes import disk_of_its_own, resize
 from tui.commands.executing import ConfirmedOperator
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
@@ -150,6 +151,27 @@ async def test_where_no_copy_is_good_any_more_nothing_is_stopped_and_a_good_one_
         newcomer.good("runs", "resume")
     newcomer.has_exactly_the_snapshot()
     newcomer.good("runs", "clean")
+
+
+async def test_a_bastion_without_room_for_what_it_must_fetch_after_all_says_how_much_and_goes_on(
+    newcomer: Lab, tmp_path: Path
+) -> None:
+    events: list[Event] = []
+    cache = newcomer.demo.home / ".cache"
+    cache.mkdir()
+    with _whole_afterwards(newcomer, tmp_path) as copies, disk_of_its_own(cache) as disk:
+        resize(disk, 2**20)
+        outcome = await _restored(newcomer, lambda: spoil(copies[0]), events)
+        assert outcome is Outcome.FAILED
+        told = _messages(events)
+        assert set(told) == {"etcd-1"}
+        assert "this machine has no room" in told["etcd-1"]
+        assert "XDG_CACHE_HOME" in told["etcd-1"]
+
+        resize(disk, 64 * 2**20)
+        newcomer.good("runs", "resume")
+    newcomer.has_exactly_the_snapshot()
+    assert "health is proven first" in newcomer.good("runs", "clean")
 
 
 def test_a_run_is_resumed_though_its_first_copy_has_become_another_backup(

@@ -210,6 +210,8 @@ async def _roll_back(incident: Incident, arguments: argparse.Namespace) -> int:
 
 
 async def _clean(incident: Incident, arguments: argparse.Namespace) -> int:
+    # A cluster that is not well keeps a person waiting for the whole of it.
+    sys.stderr.write("etcd-rescue: the cluster's health is proven first, for a minute at most\n")
     weighed = await incident.weigh_clean_up(arguments.id)
     for node in weighed.nodes:
         paths = ", ".join(node.paths) or "nothing"

@@ -67,6 +67,13 @@ def grouped(
     return lines
 
 
+def worst_of(checks: Sequence[Check]) -> CheckGroup:
+    """Of checks of one name, those that are worst."""
+    worst = max(checks, key=lambda check: list(OF_STATUS).index(check.status))
+    same = tuple(check for check in checks if check.status is worst.status)
+    return CheckGroup(worst.name, worst.status, same)
+
+
 def draw_group(group: CheckGroup, nodes: Sequence[str]) -> Callable[[int], Content]:
     """The line, for any width."""
 

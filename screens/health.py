@@ -16,20 +16,20 @@ from recovery.errors import RescueError
 from recovery.health.expected import Expected
 from recovery.health.leftovers import Leftovers
 from recovery.health.model import Check, CheckStatus, HealthReport
-from recovery.health.proof import proven
 from screens.case import Case
-from screens.checklist import CheckGroup, explain_within, in_full
+from screens.checklist import explain_within, in_full, worst_of
 from screens.dialogs.reading import ReadingDialog
 from screens.explained import HEALTH, Help
 from screens.health_matrix import cells_of, health_markdown, line_of, matrix_heads, other_lines
 from screens.incident_screen import WIDE, IncidentScreen, Rule
 from screens.keys import KeysOf, common_keys
-from screens.leftovers_text import leftovers_line, leftovers_text
-from screens.marks import OF_STATUS, Mark, hanging, line, spread, stacked
+from screens.leftovers_text import leftovers_text
+from screens.marks import Mark, line, spread
+from screens.proof_text import proof_text
 from screens.refreshing import Refreshing
 from screens.run_view import RunView
 from screens.widgets.row_list import Row, RowList
-from screens.wording import clipped, listing, sentence, span, stopwatch
+from screens.wording import clipped, listing, span, stopwatch
 
 _BELOW = 7
 """Lines of explanation below the matrix, as in the style sheet; beside it there are more."""
@@ -290,38 +290,17 @@ class HealthScreen(IncidentScreen):
             chosen = chosen if self._rows.moved_by_hand else self.bad[:1]
             if chosen:
                 room = self.app.size.height - 6 if self.has_class("-side") else _BELOW
-                widget.update(explain_within(_worst(chosen), self._words_width, room))
+                widget.update(explain_within(worst_of(chosen), self._words_width, room))
                 return
         if self.report is not None and self.report.healthy:
-            widget.update(self._proof(self.report))
+            run = self.after_run
+            cleaned = run is not None and run.plan.run_id in self.case.cleaned
+            told = proof_text(self.report, self.leftovers, run, self._words_width, cleaned=cleaned)
+            widget.update(told)
         else:
             widget.update(
                 line(" ", ("Choose a line to read what it means and what to do.", "$muted"))
             )
-
-    def _proof(self, report: HealthReport) -> Content:
-        left = list(dict.fromkeys(check.remedy for check in report.checks if check.remedy))
-        told = leftovers_line(self.leftovers) if self.leftovers is not None else ""
-        left = [*([told] if told else []), *left]
-        run = self.after_run
-        keeps = run is not None and run.plan.run_id not in self.case.cleaned
-        if keeps:
-            left.append("once nobody needs the old data: clean up, from the runs: u")
-        parts = [
-            ("Proven", list(proven(report))),
-            ("Left to do", [sentence(text) for text in left]),
-        ]
-        if run is not None:
-            aside = f"on every node, in .etcd-rescue-{run.plan.run_id}/aside"
-            told = aside if keeps else "deleted: the run was cleaned up"
-            parts.append(("Old data", [told]))
-            parts.append(("Report", [f"{run.log}/report.html"]))
-        lines = []
-        for title, texts in parts:
-            heads = [title, *[""] * len(texts)]
-            for head, text in zip(heads, texts[:3], strict=False):
-                lines += hanging(head, text, self._words_width - 1, 13)
-        return stacked(lines)
 
     def copy_text(self) -> str:
         """The report."""
@@ -349,7 +328,7 @@ class HealthScreen(IncidentScreen):
         """The check under the cursor, whole."""
         chosen = [check for check in self.checks.values() if self._rows.key in _keys_of(check)]
         if chosen:
-            text = in_full(_worst(chosen), self.app.size.width)
+            text = in_full(worst_of(chosen), self.app.size.width)
             self.app.push_screen(ReadingDialog("The check in full", text))
 
     def action_runs(self) -> None:
@@ -367,9 +346,3 @@ class HealthScreen(IncidentScreen):
 
 def _keys_of(check: Check) -> tuple[str, str]:
     return check.name, f"{check.scope}/{check.name}"
-
-
-def _worst(checks: list[Check]) -> CheckGroup:
-    worst = max(checks, key=lambda check: list(OF_STATUS).index(check.status))
-    same = tuple(check for check in checks if check.status is worst.status)
-    return CheckGroup(worst.name, worst.status, same)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
 from recovery.health.model import Check, CheckStatus
-from screens.checklist import CheckGroup, explain_within, in_full
+from screens.checklist import CheckGroup, explain_within, in_full, worst_of
 from screens.dialogs.reading import ReadingDialog
 from screens.health_matrix import cells_of, line_of, matrix_heads, other_lines
 from screens.incident_screen import Rule
-from screens.marks import OF_STATUS, line
+from screens.marks import line
 from screens.trial_text import member_names
 from screens.widgets.row_list import Row, RowList
 from screens.wording import listing
@@ -83,12 +84,12 @@ class TrialChecks(Vertical):
         chosen = [check for check in self._checks if self.rows.key in _keys_of(check)]
         if not chosen:
             return None
-        worst = max(chosen, key=lambda check: list(OF_STATUS).index(check.status))
-        same = tuple(check for check in chosen if check.status is worst.status)
-        name = worst.name
-        if len(same) < len(chosen):
-            name = f"{name} on {listing(check.scope for check in same)}"
-        return CheckGroup(name, worst.status, same)
+        worst = worst_of(chosen)
+        if len(worst.checks) == len(chosen):
+            return worst
+        return replace(
+            worst, name=f"{worst.name} on {listing(check.scope for check in worst.checks)}"
+        )
 
 
 def _keys_of(check: Check) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import http
 import http.client
 import itertools
 import json
@@ -64,12 +65,23 @@ class ScratchEtcd:
                 {"requestPut": {"key": _b64(key.encode()), "value": _b64(value)}}
                 for key, value in batch
             ]
-            connection.request("POST", "/v3/kv/txn", json.dumps({"success": operations}))
+            self._ask(connection, "kv/txn", {"success": operations})
+        connection.close()
+
+    def _ask(
+        self, connection: http.client.HTTPConnection, path: str, asked: dict[str, object]
+    ) -> None:
+        """Ask until it is done: on a busy machine members may look for another leader."""
+        deadline = time.monotonic() + _SECONDS
+        while True:
+            connection.request("POST", f"/v3/{path}", json.dumps(asked))
             response = connection.getresponse()
             body = response.read()
-            if response.status != 200:
+            if response.status == http.HTTPStatus.OK:
+                return
+            if time.monotonic() > deadline:
                 raise RehearsalError("seeding failed", where=self.url, detail=body.decode())
-        connection.close()
+            time.sleep(0.1)
 
     async def settle(self) -> None:
         """Return when all that was written is on this member's disk.
@@ -80,12 +92,8 @@ class ScratchEtcd:
 
     def _settle(self) -> None:
         connection = http.client.HTTPConnection(self.address, self.port, timeout=_SECONDS)
-        for path, asked in (("kv/range", {"key": _b64(b"/")}), ("maintenance/snapshot", {})):
-            connection.request("POST", f"/v3/{path}", json.dumps(asked))
-            response = connection.getresponse()
-            body = response.read()
-            if response.status != 200:
-                raise RehearsalError("seeding failed", where=self.url, detail=body.decode())
+        self._ask(connection, "kv/range", {"key": _b64(b"/")})
+        self._ask(connection, "maintenance/snapshot", {})
         connection.close()
 
     async def wait(self) -> None:

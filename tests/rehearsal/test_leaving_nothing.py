@@ -86,18 +86,23 @@ def test_a_signal_in_the_middle_of_the_start_ends_everything(place: Path) -> Non
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_the_cluster_does_not_outlive_whoever_launched_it(
-    place: Path, number: signal.Signals
+    place: Path, number: signal.Signals, tmp_path: Path
 ) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", _LAUNCH, str(place)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        cwd=CHECKOUT,
-        env=clean_environment(),
-    ) as launcher:
+    said = tmp_path / "said"
+    with (
+        said.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", _LAUNCH, str(place)],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=CHECKOUT,
+            env=clean_environment(),
+        ) as launcher,
+    ):
         assert launcher.stdout is not None
-        assert launcher.stdout.readline().strip() == str(place / "inventory.yaml")
+        inventory = launcher.stdout.readline().strip()
+        assert inventory == str(place / "inventory.yaml"), said.read_text()
         launcher.send_signal(number)
         launcher.wait(20)
     wait_for(lambda: _is_gone(place), "everything to be gone", 20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
@@ -49,12 +50,19 @@ def test_a_run_left_by_a_dead_program_is_resumed_from_another_bastion(lab: Lab, 
 def test_whoever_takes_over_ends_the_run_and_the_first_program_stops(lab: Lab, other: Lab) -> None:
     first = lab.start("restore", "latest", *ROLL_BACK, "--events", "json")
     lab.wait_for_event(first, "action-ended", "restore-member")
-    said = other.good("runs", "resume", "--take-over")
-    assert "taking over" in said
+    # It must not come to its end before somebody else has got the lock.
+    first.send_signal(signal.SIGSTOP)
+    second = other.start("runs", "resume", "--take-over", "--events", "json")
+    assert second.stderr is not None
+    assert json.loads(second.stderr.readline())["event"] == "taking-over"
+    lab.wait_for_event(second, "step-started", "stop")
+    first.send_signal(signal.SIGCONT)
     _, err = first.communicate(timeout=120)
     assert first.returncode == 4, err[-3000:]
     last = json.loads(err.splitlines()[-1])
     assert "taken" in last["message"]
+    _, said = second.communicate(timeout=200)
+    assert second.returncode == 0, said[-3000:]
     other.has_exactly_the_snapshot()
     assert other.newest_run()["state"] == "succeeded"
     other.good("runs", "clean")

@@ -42,7 +42,7 @@ def standing_lines(standing: RunStanding, width: int) -> list[Content]:
     if standing.next:
         rows += hanging("next", sentence(standing.next), width, 13)
     if standing.under_way:
-        rows += hanging("under way", _under_way(standing), width, 13)
+        rows += hanging("under way", "; ".join(standing.under_way), width, 13)
     if standing.left_out:
         rows += hanging("left out", listing(standing.left_out), width, 13)
     rows.append(Content(""))
@@ -52,15 +52,6 @@ def standing_lines(standing: RunStanding, width: int) -> list[Content]:
     ]
 
 
-def _under_way(standing: RunStanding) -> str:
-    """`rename the old data aside on etcd-1 and etcd-2`: each action once, with its nodes."""
-    nodes: dict[str, list[str]] = {}
-    for words in standing.under_way:
-        node, _, action = words.partition(": ")
-        nodes.setdefault(action, []).append(node)
-    return "; ".join(f"{action} on {listing(names)}" for action, names in nodes.items())
-
-
 def summary_lines(standing: RunStanding, now_words: str, width: int) -> list[Content]:
     """The same in few lines, for a dialog."""
     done = [step.title for step in standing.steps if step.state is StepState.DONE]
@@ -68,7 +59,7 @@ def summary_lines(standing: RunStanding, now_words: str, width: int) -> list[Con
     rows += hanging("snapshot", standing.run.snapshot, width, 13)
     rows += hanging("done", listing(done) or "nothing", width, 13)
     if standing.under_way:
-        rows += hanging("under way", _under_way(standing), width, 13)
+        rows += hanging("under way", "; ".join(standing.under_way), width, 13)
     if standing.left_out:
         rows += hanging("left out", listing(standing.left_out), width, 13)
     if standing.next:

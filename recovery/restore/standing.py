@@ -38,7 +38,7 @@ class RunStanding:
     plan: Plan
     steps: tuple[StepStanding, ...]
     under_way: tuple[str, ...]
-    """What had begun and whose end is not written down, for example `etcd-2: stop kubelet`."""
+    """What had begun and whose end is not written down, for example `stop kubelet on etcd-2`."""
     next: str
     """The title of the step that a resumed run begins with; empty where nothing is left."""
     holds: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from recovery.restore.past_runs import PastRun, RunState
 from recovery.restore.plan import CLEARING, Plan, Step
 from recovery.restore.planned_members import in_words
@@ -23,11 +25,7 @@ def standing_of(run: PastRun, plan: Plan) -> RunStanding:
         run=run,
         plan=plan,
         steps=steps,
-        under_way=tuple(
-            f"{node}: {titles[action]}"
-            for action, node in sorted(progress.under_way)
-            if action in titles
-        ),
+        under_way=_under_way(progress, titles),
         next=open_steps[0].title if open_steps else "",
         holds=_holds(shown, steps),
         left_out=_left_out(plan, progress),
@@ -35,6 +33,14 @@ def standing_of(run: PastRun, plan: Plan) -> RunStanding:
         roll_back_refused=_roll_back_refused(run, progress),
         clean_refused=_clean_refused(run),
     )
+
+
+def _under_way(progress: Progress, titles: Mapping[str, str]) -> tuple[str, ...]:
+    nodes: dict[str, list[str]] = {}
+    for action, node in sorted(progress.under_way):
+        if action in titles:
+            nodes.setdefault(titles[action], []).append(node)
+    return tuple(f"{title} on {in_words(names)}" for title, names in nodes.items())
 
 
 def _turned_back(run: PastRun) -> bool:
